@@ -1,0 +1,135 @@
+"""From a call's arguments to its flat leaves: which of them are tensors, what they are called, and the way back.
+
+What can be known from the types of the arguments and the names of the keywords (a `Layout`) is worked out once for
+each such call shape and reused; only nested structures are taken apart at each call. Knows nothing of strategies
+or gradients.
+"""
+
+import inspect
+
+from compat_grad import _tf, structure
+
+# What an argument is to an override, by its type alone.
+EAGER, GRAPH, VARIABLE = "eager tensor", "graph tensor", "variable"
+KERAS, PLAIN, NESTED = "Keras symbolic tensor", "plain value", "nested structure"
+DIFFERENTIABLE = frozenset((EAGER, GRAPH, VARIABLE))
+_KINDS = {}  # type -> kind; as many entries as the program has types of arguments
+
+
+def _kind(value):
+    cls = type(value)
+    kind = _KINDS.get(cls)
+    if kind is None:
+        kind = _KINDS[cls] = _kind_of_type(cls)
+    return kind
+
+
+def _kind_of_type(cls):
+    if _tf.is_keras_tensor_type(cls):
+        return KERAS
+    if _tf.is_eager_tensor_type(cls):
+        return EAGER
+    if _tf.is_tensor_type(cls):
+        return GRAPH
+    if _tf.is_variable_type(cls):
+        return VARIABLE
+    if cls.__module__ in ("builtins", "numpy") and not issubclass(cls, (list, tuple, dict)):
+        return PLAIN
+    return NESTED  # containers, composite tensors, and whatever else TensorFlow's nest may know to take apart
+
+
+class Layout(object):
+    """How the leaves of one call shape lie in its arguments.
+
+    Attributes:
+      kinds: what each leaf is, in the order of forward's signature.
+      tensors: the positions of the leaves that gradients are asked for: tensors and variables.
+      checked: whether a call of this shape has passed all checks; set by who checks.
+      call: what is worked out once for a call shape without plain values; set by who works it out.
+    """
+
+    def __init__(self, kinds, names, n_positional):
+        self.kinds = kinds
+        self.tensors = tuple([index for index, kind in enumerate(kinds) if kind in DIFFERENTIABLE])
+        self.only_tensors = len(self.tensors) == len(kinds)
+        self.has_graph_tensors = GRAPH in kinds
+        self.has_keras_tensors = KERAS in kinds
+        self.checked = False
+        self.call = None
+        self._names = names
+        self._n_positional = n_positional
+
+    def pack(self, leaves):
+        """Return (args, kwargs) with these leaves in place."""
+        n = self._n_positional
+        return tuple(leaves[:n]), dict(zip(self._names[n:], leaves[n:]))
+
+    def paths(self):
+        """Return what to call each leaf in an error message."""
+        return list(self._names)
+
+
+class NestedLayout(Layout):
+    """The layout of one call that has nested structures among its arguments."""
+
+    def __init__(self, kinds, flat, packer):
+        super(NestedLayout, self).__init__(kinds, flat._names, flat._n_positional)
+        self._packer = packer
+
+    def pack(self, leaves):
+        return super(NestedLayout, self).pack(self._packer(leaves))
+
+    def paths(self):
+        named = []
+        for path in self._packer.paths():  # "[1]['w']": the second argument's entry 'w'
+            index, _, rest = path[1:].partition("]")
+            named.append(self._names[int(index)] + rest)
+        return named
+
+
+class Arguments(object):
+    """Takes the arguments of one callable's calls apart."""
+
+    def __init__(self, function, n_self=0):
+        self.signature = signature_of(function)
+        self._n_self = n_self  # leading parameters (a method's self) that are no leaves
+        self._parameters = list(self.signature.parameters.values())[n_self:] if self.signature else []
+        self._order = {parameter.name: index for index, parameter in enumerate(self._parameters)}
+        self._layouts = {}
+
+    def take_apart(self, args, kwargs):
+        """Return (layout, leaves) of a call; raises TypeError where the arguments do not fit the signature."""
+        values, names = list(args), ()
+        if kwargs:
+            names = tuple(sorted(kwargs, key=self._place))
+            values += [kwargs[name] for name in names]
+        shape = (tuple([_kind(value) for value in values]), names)
+        layout = self._layouts.get(shape) or self._lay_out(shape, args, kwargs)
+        if NESTED not in layout.kinds:
+            return layout, values
+        leaves, packer = structure.flatten(values)
+        kinds = [_kind(leaf) for leaf in leaves]
+        return NestedLayout([PLAIN if kind == NESTED else kind for kind in kinds], layout, packer), leaves
+
+    def _lay_out(self, shape, args, kwargs):
+        kinds, keywords = shape
+        if self.signature is not None:
+            self.signature.bind(*((None,) * self._n_self + tuple(args)), **kwargs)
+        layout = self._layouts[shape] = Layout(kinds, self._positional_names(len(args)) + keywords, len(args))
+        return layout
+
+    def _place(self, keyword):
+        return self._order.get(keyword, len(self._order)), keyword
+
+    def _positional_names(self, count):
+        names = [p.name for p in self._parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:count]
+        rest = next((p.name for p in self._parameters if p.kind == p.VAR_POSITIONAL), "args")
+        names += ["{}[{}]".format(rest, index) for index in range(count - len(names))]
+        return tuple(names)
+
+
+def signature_of(function):
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):  # some builtins and extension types tell none
+        return None

@@ -1,0 +1,83 @@
+"""Running forward: on inputs that no tape watches, so that its own ops never reach the gradient.
+
+The inputs are detached instead of stopping all recording, because a forward may use tapes of its own (an inner
+optimisation, a force as the gradient of an energy), also inside functions that are traced for the first time here.
+Knows nothing of strategies.
+"""
+
+import inspect
+import functools
+
+from compat_grad import _tf, structure
+from compat_grad.variables import call_and_watch
+
+
+def run_forward(function, args, kwargs, inputs, saves_memory):
+    """Call function; return (result, the trainable variables that it captured).
+
+    Args:
+      function: as AutoGraph would see it where the caller is being converted by AutoGraph.
+      args, kwargs: its arguments, with detached inputs in place.
+      inputs: the detached inputs, behind which no variable counts as captured.
+      saves_memory: whether to stop recording, so that tapes do not keep what forward computes from captured
+        variables. Then a tape that forward itself opens records nothing.
+    """
+    if saves_memory and _tf.executing_eagerly() and _tf.VariableWatcher is not None:
+        with _tf.stop_recording():
+            return call_and_watch(function, args, kwargs, inputs)
+    return call_and_watch(function, args, kwargs, inputs)
+
+
+def follow_autograph(function):
+    """Return function converted by AutoGraph where the code that calls us is being converted."""
+    plain = inspect.isfunction(function) or inspect.ismethod(function) or isinstance(function, functools.partial)
+    if plain and _tf.autograph_converts():
+        return _tf.convert_by_autograph(function)
+    return function  # Keras layers and the like have their own way with AutoGraph
+
+
+def detach(inputs):
+    """Return inputs as tensors that no tape and no forward-mode accumulator follows back to the caller's."""
+    if _tf.executing_eagerly():
+        return [_tf.alias(tensor) if _tf.differentiable(tensor) else tensor for tensor in inputs]
+    # In a graph a tape may record forward's ops: connecting replaces the outputs, so nothing leads to the record, and
+    # forward adds no op. Only forward mode would compute (and may fail to find) the native tangents right away.
+    if not _tf.no_tapes() and _tf.tangents_flow(inputs):
+        with _tf.stop_recording():
+            return list(_tf.add_identity_n(inputs, "detached", {}).outputs)
+    return inputs
+
+
+def flatten_outputs(result, title):
+    """Return (tensors, packer) of what forward returned; None stays, everything else becomes a tensor.
+
+    Raises:
+      TypeError: a leaf cannot become a tensor.
+    """
+    if _tf.is_tensor_type(type(result)):
+        return [result], _only
+    leaves, packer = structure.flatten(result)
+    positions = [index for index, leaf in enumerate(leaves) if leaf is not None]
+    tensors = [_as_tensor(leaves[index], title) for index in positions]
+
+    def pack(outputs):
+        full = [None] * len(leaves)
+        for index, output in zip(positions, outputs):
+            full[index] = output
+        return packer(full)
+
+    return tensors, pack
+
+
+def _only(outputs):
+    return outputs[0]
+
+
+def _as_tensor(leaf, title):
+    try:
+        return _tf.tf.convert_to_tensor(leaf)
+    except (TypeError, ValueError):
+        raise TypeError(
+            "{}: forward returned {!r} ({}), which is neither None nor something that TensorFlow can make a tensor "
+            "of. Return only tensors, in any structure.".format(title, leaf, type(leaf).__name__)
+        ) from None

@@ -1,0 +1,285 @@
+"""`override_gradient`, and the way of a call from the arguments to the tied outputs, top to bottom.
+
+    take the arguments apart -> read variables -> pick the strategy -> run forward on inputs that no tape watches
+    -> connect its outputs to the inputs -> give the structure back
+
+There is one path for all modes; the strategy is its last step. Nothing here knows TensorFlow's versions.
+"""
+
+import functools
+import importlib
+import inspect
+import itertools
+import types
+
+from compat_grad import _tf
+from compat_grad.arguments import Arguments
+from compat_grad.backward import Backward, BackwardCall
+from compat_grad.forward import detach, flatten_outputs, follow_autograph, run_forward
+from compat_grad.strategies import STRATEGIES, pick_strategy
+from compat_grad.surrogate import COMBINATIONS, Tie, check_same
+
+
+def override_gradient(forward=None, backward=None, *, surrogate=None, combine="add", strategy="auto", name=None):
+    """Return forward with a gradient of your own, the same in every mode of every TensorFlow.
+
+    Args:
+      forward: the function, method, Keras layer or other callable whose gradient is replaced: any number of
+        tensors of any shape and dtype in, in any nested structure, any structure of tensors out. Left out,
+        ``override_gradient(backward=...)`` is a decorator.
+      backward: ``fn(op, *output_grads)``, the vector-Jacobian product of the whole of forward in the convention of
+        ``tf.RegisterGradient``. ``op.inputs`` and ``op.outputs`` are flat lists; output_grads has one tensor of the
+        output's shape and dtype for each output (zeros where it was not used, None where its dtype has no
+        gradient). It returns a gradient of the input's shape and dtype for each tensor argument, None for zero.
+        With a keyword ``variables`` it also gets the trainable variables that forward captures, and returns
+        ``(input_grads, variable_grads)``. Or the name of a registered gradient (``"Identity"``, your own).
+      surrogate: instead of backward, a function of the same arguments and with the same outputs as forward, whose
+        gradient is used (the stop_gradient trick, exact).
+      combine: how a surrogate g is used: "add", the gradient of g, or "multiply", ``(f / g) * g'``.
+      strategy: "auto", or one of `available_strategies` to force it.
+      name: what to call the override in error messages and graphs; forward's name by default.
+
+    Returns:
+      An `Override`, called like forward.
+
+    Raises:
+      TypeError: forward or backward is not what it must be, or both or neither of backward and surrogate are given.
+      ValueError: an unknown combine or strategy, or strategy "stop_gradient" for a backward.
+
+    >>> import tensorflow as tf
+    >>> clip = override_gradient(tf.identity, lambda op, dy: tf.clip_by_value(dy, -1., 1.), name="clip")
+    >>> clip.__name__
+    'clip'
+    """
+    if forward is None:
+        return functools.partial(
+            _decorate, dict(backward=backward, surrogate=surrogate, combine=combine, strategy=strategy, name=name)
+        )
+    return Override(forward, backward, surrogate, combine, strategy, name)
+
+
+def _decorate(options, forward):
+    return override_gradient(forward, **options)
+
+
+class Override(object):
+    """A callable with a gradient of its own; made by `override_gradient`."""
+
+    # AutoGraph leaves objects with this attribute as they are; forward is handed to it in `_call_forward`.
+    autograph_info__ = {}
+
+    def __init__(self, forward, backward, surrogate, combine, strategy, name):
+        _check_definition(forward, backward, surrogate, combine, strategy)
+        self._definition = (forward, backward, surrogate, combine, strategy, name)
+        self._forward = forward
+        self._surrogate = surrogate
+        self._combine = combine
+        self._strategy = strategy
+        self.__name__ = name or _name_of(forward)
+        self._title = "override_gradient {!r}".format(self.__name__)
+        self._backward = None if surrogate is not None else Backward(self.__name__, backward)
+        self._set_arguments(n_self=int(_is_method(forward)))
+        self.__doc__ = forward.__doc__
+        self.__module__ = getattr(forward, "__module__", None)
+        self.__qualname__ = getattr(forward, "__qualname__", self.__name__)
+        self.__wrapped__ = forward
+
+    def _set_arguments(self, n_self):
+        self._n_self = n_self
+        self._arguments = Arguments(self._forward, n_self)
+        if self._arguments.signature is not None:
+            self.__signature__ = self._arguments.signature
+        self._method = None
+
+    # --- the way of a call ------------------------------------------------------------------------------------
+
+    def __call__(self, *args, **kwargs):
+        own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
+        layout, leaves = self._take_apart(args, kwargs)
+        if not layout.tensors:
+            return self._forward(*(own + args), **kwargs)
+        if layout.has_keras_tensors or (layout.has_graph_tensors and _tf.executing_eagerly()):
+            raise TypeError(_KERAS_ADVICE.format(self._title, self.__name__))
+        inputs = [_tf.tf.convert_to_tensor(leaves[position]) for position in layout.tensors]
+        if layout.checked and _tf.executing_eagerly() and _tf.no_tapes():
+            return self._call_unrecorded(own, layout, leaves, inputs)
+        strategy = pick_strategy(self._strategy, self._title, self._surrogate is not None)
+        if _tf.executing_eagerly() and not strategy.in_eager:
+            return self._call_in_function(own, layout, leaves, inputs)
+        if self._surrogate is not None:
+            tied = self._call_tied_to_surrogate(own, layout, leaves, inputs, strategy)
+        else:
+            tied = self._call_with_backward(own, layout, leaves, inputs, strategy)
+        layout.checked = True
+        return tied
+
+    def _take_apart(self, args, kwargs):
+        try:
+            return self._arguments.take_apart(args, kwargs)
+        except TypeError as error:
+            raise TypeError("{}: {}".format(self._title, error)) from None
+
+    def _call_with_backward(self, own, layout, leaves, inputs, strategy):
+        """Tie forward's outputs to its inputs."""
+        outputs, pack, variables = self._run(own, layout, leaves, inputs)
+        if not outputs:
+            return pack(outputs)
+        self._check_variables(variables)
+        values = [_tf.tf.convert_to_tensor(variable) for variable in variables]
+        vjp = self._backward_call(layout, leaves, variables)
+        return pack(strategy.connect(outputs, inputs + values, vjp))
+
+    def _call_tied_to_surrogate(self, own, layout, leaves, inputs, strategy):
+        """Tie forward's outputs to the outputs of the surrogate, which is differentiated natively."""
+        outputs, pack, _ = self._run(own, layout, leaves, inputs)
+        args, kwargs = layout.pack(_placed(leaves, layout, inputs))
+        result = follow_autograph(self._surrogate)(*(own + args), **kwargs)
+        targets, _ = flatten_outputs(result, self._title)
+        check_same(self._title, outputs, targets)
+        return pack(strategy.connect(outputs, targets, Tie(self.__name__, self._combine, len(targets))))
+
+    def _run(self, own, layout, leaves, inputs):
+        """Run forward on detached inputs; return its flat outputs, the way back, and the variables it captured."""
+        detached = detach(inputs)
+        args, kwargs = layout.pack(_placed(leaves, layout, detached))
+        saves_memory = self._backward is not None and self._backward.takes_variables
+        result, variables = run_forward(
+            follow_autograph(self._forward), own + args, kwargs, detached, saves_memory
+        )
+        outputs, pack = flatten_outputs(result, self._title)
+        return outputs, pack, variables
+
+    def _call_unrecorded(self, own, layout, leaves, inputs):
+        """No tape listens in eager mode and the checks of this call shape have passed: there is nothing to tie."""
+        args, kwargs = layout.pack(_placed(leaves, layout, inputs))
+        outputs, pack = flatten_outputs(self._forward(*(own + args), **kwargs), self._title)
+        return pack(outputs)
+
+    def _call_in_function(self, own, layout, leaves, inputs):
+        """Run the call in a function of its own, for a strategy that needs a graph."""
+
+        @_tf.not_converted
+        def body(*tensors):
+            args, kwargs = layout.pack(_placed(leaves, layout, tensors))
+            return self(*(own + args), **kwargs)
+
+        return _tf.new_function(body)(*inputs)
+
+    # --- what a call needs to know ----------------------------------------------------------------------------
+
+    def _backward_call(self, layout, leaves, variables):
+        if variables or not layout.only_tensors:
+            return BackwardCall(self._backward, layout, _placed(leaves, layout, _NOTHING), variables)
+        if layout.call is None:
+            layout.call = BackwardCall(self._backward, layout, [None] * len(leaves), ())
+        return layout.call
+
+    def _check_variables(self, variables):
+        if not variables:
+            return
+        if not self._backward.takes_variables:
+            raise ValueError(
+                "{}: forward uses the trainable variable{} {}, which would get no gradient. Pass {} as an argument of "
+                "forward, or let backward take a keyword `variables` and return (input_grads, variable_grads).".format(
+                    self._title,
+                    "s" if len(variables) > 1 else "",
+                    ", ".join(repr(variable.name) for variable in variables),
+                    "them" if len(variables) > 1 else "it",
+                )
+            )
+
+    # --- being a function -------------------------------------------------------------------------------------
+
+    def __get__(self, instance, owner=None):
+        if not hasattr(type(self._forward), "__get__"):
+            return self  # forward would not have become a method either
+        if self._n_self == 0:
+            if self._method is None:
+                self._method = Override(*self._definition)
+                self._method._set_arguments(n_self=1)
+            return self._method.__get__(instance, owner)
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __reduce__(self):
+        if _by_name(self.__module__, self.__qualname__) is self:
+            return self.__qualname__
+        return Override, self._definition
+
+    def __repr__(self):
+        return "<override_gradient {!r} of {!r}>".format(self.__name__, self._forward)
+
+
+_NOTHING = itertools.repeat(None)
+
+_KERAS_ADVICE = (
+    "{}: called on a Keras symbolic tensor while a functional model is being built. Keras would record forward's ops "
+    "one by one and lose the override. Call it inside a layer: "
+    "`class Overridden(tf.keras.layers.Layer):` with `def call(self, x): return {}(x)`."
+)
+
+
+def _placed(leaves, layout, tensors):
+    """Return leaves with these tensors where the caller passed tensors or variables."""
+    placed = list(leaves)
+    for position, tensor in zip(layout.tensors, tensors):
+        placed[position] = tensor
+    return placed
+
+
+def _check_definition(forward, backward, surrogate, combine, strategy):
+    where = "override_gradient {!r}".format(_name_of(forward))
+    if not callable(forward):
+        raise TypeError(
+            "override_gradient: forward must be callable, got {!r} ({}).".format(forward, type(forward).__name__)
+        )
+    if (backward is None) == (surrogate is None):
+        raise TypeError(
+            "{}: give exactly one of backward (a gradient function or a registered name) and surrogate (a function "
+            "whose gradient is used); got {}.".format(where, "neither" if backward is None else "both")
+        )
+    if surrogate is not None and not callable(surrogate):
+        raise TypeError(
+            "{}: surrogate must be callable, got {!r} ({}).".format(where, surrogate, type(surrogate).__name__)
+        )
+    if backward is not None and not callable(backward) and not isinstance(backward, str):
+        raise TypeError(
+            "{}: backward must be a function (op, *output_grads) or the name of a registered gradient, got {!r} "
+            "({}).".format(where, backward, type(backward).__name__)
+        )
+    if combine not in COMBINATIONS:
+        raise ValueError("{}: combine must be 'add' or 'multiply', got {!r}.".format(where, combine))
+    if combine != "add" and surrogate is None:
+        raise ValueError("{}: combine={!r} is for a surrogate, and there is none.".format(where, combine))
+    if strategy != "auto" and strategy not in STRATEGIES:
+        raise ValueError(
+            "{}: unknown strategy {!r}. Choose 'auto' or one of {}.".format(where, strategy, ", ".join(STRATEGIES))
+        )
+    if strategy == "stop_gradient" and surrogate is None:
+        raise ValueError(
+            "{}: strategy 'stop_gradient' cannot express a backward, only a surrogate. Leave strategy='auto', or give "
+            "surrogate=g with the gradient that you want.".format(where)
+        )
+
+
+def _name_of(function):
+    if isinstance(function, functools.partial):
+        return _name_of(function.func)
+    return getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__
+
+
+def _is_method(function):
+    """Whether function was defined in a class body: its first parameter is the instance."""
+    if not inspect.isfunction(function) or function.__code__.co_varnames[:1] != ("self",):
+        return False
+    return function.__qualname__.rpartition(".")[0].rpartition(".")[2] not in ("", "<locals>")
+
+
+def _by_name(module, qualname):
+    """Return what importing that name gives, or None."""
+    try:
+        found = importlib.import_module(module)
+        for name in qualname.split("."):
+            found = getattr(found, name)
+        return found
+    except (AttributeError, ImportError, TypeError, ValueError):
+        return None

@@ -1,0 +1,234 @@
+"""The four ways to connect outputs to inputs with a vector-Jacobian product of one's own.
+
+Each strategy gets ``outputs`` and ``inputs`` (flat lists of tensors) and a ``vjp`` with a ``name`` and
+``input_gradients(inputs, outputs, output_gradients, op_name)``, and returns the outputs tied to the inputs. They know
+nothing of arguments, structures, Keras or each other; what can be had in which mode is the table at the end.
+"""
+
+import collections
+import itertools
+import re
+import threading
+import uuid
+import weakref
+
+from compat_grad import _tf
+
+# --- gradient_override_map: one pass-through op whose gradient is registered once -----------------------------
+
+# The one name in TensorFlow's registry. Which call an op belongs to is written on the op (a key unique across
+# processes, so that an imported graph never finds a stranger's call) and looked up among the calls alive; a call
+# is kept alive by its graph. So neither registry nor calls hold a graph, and nothing grows with calls.
+_GRADIENT_TYPE = "compat_grad"
+_KEY_ATTRIBUTE = "_compat_grad_call"
+_process = uuid.uuid4().hex
+_serial = itertools.count()
+_live_calls = weakref.WeakValueDictionary()
+_attributes_of = weakref.WeakKeyDictionary()
+_registering = threading.Lock()
+_registered = []
+
+
+def _connect_in_graph(outputs, inputs, vjp):
+    _register_gradient()
+    op = _tf.add_identity_n(outputs + inputs, _op_name(vjp.name), _attributes(vjp, len(outputs)))
+    tied = list(op.outputs[: len(outputs)])
+    if not _tf.no_tapes():
+        # A tape inside a function looks gradients up by op type alone, so the op is recorded by hand. Recorded with
+        # the original inputs: with those that the op holds, nested tapes would find no second derivative.
+        _record(tied, inputs, vjp, op.name)
+    return tied
+
+
+def _attributes(vjp, n_outputs):
+    known = _attributes_of.get(vjp)
+    if known is None:
+        key = "{}:{}".format(_process, next(_serial))
+        known = _attributes_of[vjp] = {
+            "_gradient_op_type": _tf.AttrValue(s=_GRADIENT_TYPE.encode()),
+            _KEY_ATTRIBUTE: _tf.AttrValue(s=key.encode()),
+        }
+        _live_calls[key] = vjp
+    for graph in _tf.outer_function_graphs(_tf.get_default_graph()):
+        _tf.keep_with(graph, vjp)
+    return known
+
+
+def _register_gradient():
+    if _registered:
+        return
+    with _registering:
+        if not _registered:
+            _tf.register_gradient(_GRADIENT_TYPE)(_gradient_of_op)
+            _registered.append(_GRADIENT_TYPE)
+
+
+@_tf.not_converted
+def _gradient_of_op(op, *gradients):
+    vjp = _live_calls.get(_tf.text(op.get_attr(_KEY_ATTRIBUTE)))
+    if vjp is None:
+        raise LookupError(
+            "compat_grad: the op {!r} comes from a graph that was built in another process or is gone, and its "
+            "gradient with it. Build the graph with its overrides in this process.".format(op.name)
+        )
+    inputs = list(op.inputs)
+    n_outputs = len(inputs) - vjp.n_inputs
+    return [None] * n_outputs + vjp.input_gradients(
+        inputs[n_outputs:], list(op.outputs)[:n_outputs], gradients[:n_outputs], op.name
+    )
+
+
+def _op_name(name):
+    return re.sub(r"[^A-Za-z0-9_.\\-]+", "_", name).strip("_.-\\") or "override_gradient"
+
+
+# --- tape: record outputs <- inputs with the backward function ------------------------------------------------
+
+
+def _connect_on_tape(outputs, inputs, vjp):
+    # Fresh tensors, because an output may be an input, a captured tensor, or already known to a tape.
+    tied = [_tf.alias(output) for output in outputs]
+    _record(tied, inputs, vjp, vjp.name)
+    return tied
+
+
+def _record(outputs, inputs, vjp, op_name):
+    def backward(*gradients):
+        return vjp.input_gradients(inputs, outputs, gradients, op_name)
+
+    _tf.record_operation("IdentityN", outputs, inputs, backward)
+
+
+# --- custom_gradient: TensorFlow's own decorator --------------------------------------------------------------
+
+
+def _connect_by_custom_gradient(outputs, inputs, vjp):
+    tied = []  # backward reads the overridden outputs, which exist only once tie has returned
+    # stop_gradient: the decorator looks for variables behind its outputs, and forward's are dealt with already
+    values = [_tf.stop_gradient(output) for output in outputs]
+
+    @_tf.custom_gradient
+    @_tf.not_converted
+    def tie(*inputs):
+        @_tf.not_converted
+        def backward(*gradients):
+            return vjp.input_gradients(list(inputs), tied, gradients, vjp.name)
+
+        return values, backward
+
+    tied.extend(tie(*inputs))
+    return tied
+
+
+# --- stop_gradient: the trick written out, for surrogates -----------------------------------------------------
+
+
+def _connect_by_stop_gradient(outputs, inputs, vjp):
+    return vjp.written_out(outputs, inputs)
+
+
+# --- which can be had, and which is picked --------------------------------------------------------------------
+
+
+def _lacks_graph_override():
+    if not _tf.has_identity_n():
+        return "this TensorFlow has no IdentityN op (it came with 1.4)"
+    if _tf.executing_eagerly() and _tf.new_function is None:
+        return "this TensorFlow traces no functions in eager mode"
+    return None
+
+
+def _lacks_tape():
+    if not _tf.executing_eagerly():
+        return "it works in eager mode only: tf.gradients and tapes around a function see nothing of a tape's record"
+    if _tf.record_operation is None:
+        return "this TensorFlow's tape recorder cannot be reached"
+    return None
+
+
+def _lacks_custom_gradient():
+    return None if _tf.custom_gradient else "this TensorFlow has no tf.custom_gradient (it came with 1.7)"
+
+
+Strategy = collections.namedtuple("Strategy", "name connect lacks in_eager in_graphs")
+Strategy.__doc__ = """One way to connect.
+
+name: as the user says it; connect: (outputs, inputs, vjp) -> tied outputs; lacks: () -> why it cannot be had here, or
+None; in_eager, in_graphs: whether connect itself works in that mode (without in_eager, the call is traced first).
+"""
+
+#: In the order of preference.
+STRATEGIES = collections.OrderedDict(
+    (strategy.name, strategy)
+    for strategy in (
+        Strategy("tape", _connect_on_tape, _lacks_tape, True, False),
+        Strategy("gradient_override_map", _connect_in_graph, _lacks_graph_override, False, True),
+        Strategy("custom_gradient", _connect_by_custom_gradient, _lacks_custom_gradient, True, True),
+        Strategy("stop_gradient", _connect_by_stop_gradient, lambda: None, True, True),
+    )
+)
+
+
+class AvailableStrategies(tuple):
+    """The names of the strategies that can be had, the preferred one first.
+
+    Attributes:
+      unavailable: dict from each other strategy's name to the reason why it cannot be had here.
+    """
+
+    def __new__(cls, names, unavailable):
+        self = super(AvailableStrategies, cls).__new__(cls, names)
+        self.unavailable = unavailable
+        return self
+
+    def __getnewargs__(self):
+        return tuple(self), self.unavailable
+
+
+def available_strategies():
+    """Tell which strategies can be had in the current mode (eager, or the graph being built).
+
+    Returns:
+      An `AvailableStrategies`: a tuple of names, the one that "auto" picks for a ``backward`` first ("stop_gradient"
+      expresses surrogates only), with the reasons why the others cannot be had in its attribute ``unavailable``.
+
+    >>> "stop_gradient" in available_strategies()
+    True
+    """
+    reasons = collections.OrderedDict((name, strategy.lacks()) for name, strategy in STRATEGIES.items())
+    names = [name for name, reason in reasons.items() if reason is None]
+    eager = _tf.executing_eagerly()
+    names.sort(key=lambda name: not (STRATEGIES[name].in_eager if eager else STRATEGIES[name].in_graphs))
+    return AvailableStrategies(names, {name: reason for name, reason in reasons.items() if reason is not None})
+
+
+def pick_strategy(forced, title, surrogate):
+    """Return the Strategy to use in the current mode.
+
+    Args:
+      forced: a strategy's name, or "auto".
+      title: how error messages call the override.
+      surrogate: whether the override has a surrogate, which alone the stop_gradient trick can express.
+
+    Raises:
+      ValueError: the strategy, or with "auto" every one that could express the override, cannot be had here.
+    """
+    if forced != "auto":
+        reason = STRATEGIES[forced].lacks()
+        if reason is None:
+            return STRATEGIES[forced]
+        raise ValueError(
+            "{}: strategy {!r} cannot be had here: {}. Available: {}; or leave strategy='auto'.".format(
+                title, forced, reason, ", ".join(available_strategies())
+            )
+        )
+    eager = _tf.executing_eagerly()
+    for strategy in STRATEGIES.values():
+        fits = (strategy.in_eager if eager else strategy.in_graphs) and (surrogate or strategy.name != "stop_gradient")
+        if fits and strategy.lacks() is None:
+            return strategy
+    raise ValueError(
+        "{}: no strategy can be had here: {}.".format(
+            title, "; ".join("{}: {}".format(*item) for item in available_strategies().unavailable.items())
+        )
+    )
