@@ -1,0 +1,51 @@
+"""Chooses the behaviour that this test process runs TensorFlow in, before anything else touches TensorFlow.
+
+COMPAT_GRAD_BEHAVIOUR: "default"; "eager" (TensorFlow 1 with eager execution enabled); "v1" (TensorFlow 2 with
+disable_v2_behavior). tox runs TensorFlow 1 once in "default" (graphs) and once in "eager".
+"""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # oneDNN changes last bits
+
+import pytest
+import tensorflow as tf
+
+from tests import modes
+
+if modes.BEHAVIOUR == "eager":
+    modes.enable_eager_execution()
+elif modes.BEHAVIOUR == "v1":
+    tf.compat.v1.disable_v2_behavior()
+
+
+@pytest.fixture(params=modes.MODES, ids=lambda mode: mode.name)
+def mode(request):
+    """Each way in which this process can compute gradients."""
+    with request.param.scope():
+        yield request.param
+
+
+@pytest.fixture
+def eager():
+    """Eager mode, where this process has it."""
+    if not modes.HAS_EAGER:
+        pytest.skip("this TensorFlow process has no eager mode")
+
+
+@pytest.fixture
+def functions():
+    """tf.function under eager execution."""
+    if not modes.HAS_FUNCTIONS:
+        pytest.skip("this TensorFlow process has no tf.function in eager mode")
+
+
+@pytest.fixture
+def graph():
+    """A plain tf.Graph as default graph."""
+    if not modes.HAS_GRAPHS:
+        pytest.skip("this TensorFlow refuses tf.gradients while eager execution is enabled")
+    with tf.Graph().as_default() as new:
+        yield new

@@ -1,0 +1,217 @@
+"""The modes in which TensorFlow computes gradients, behind one small interface.
+
+A test says what it computes as ``program(differentiate, *tensors)`` and a `Mode` runs it: builds a graph and runs a
+session, runs eagerly, or traces a tf.function with the tape outside, inside, or tf.gradients inside.
+``differentiate(f, inputs, output_gradients)`` returns (outputs, gradients), and nests.
+"""
+
+import contextlib
+import os
+
+import numpy as np
+import tensorflow as tf
+
+v1 = getattr(getattr(tf, "compat", None), "v1", tf)
+BEHAVIOUR = os.environ.get("COMPAT_GRAD_BEHAVIOUR", "default")
+IS_TF2 = not hasattr(tf, "enable_eager_execution") and not hasattr(tf, "Session")
+
+
+def enable_eager_execution():
+    """Enable eager execution in TensorFlow 1 (in 1.5 and 1.6 from contrib)."""
+    if hasattr(v1, "enable_eager_execution"):
+        v1.enable_eager_execution()
+    else:
+        import tensorflow.contrib.eager as tfe
+
+        tfe.enable_eager_execution()
+
+
+HAS_EAGER = (IS_TF2 and BEHAVIOUR == "default") or BEHAVIOUR == "eager"
+HAS_FUNCTIONS = HAS_EAGER and hasattr(tf, "function")
+
+
+def _gradient_tape():
+    if hasattr(tf, "GradientTape"):
+        return tf.GradientTape
+    import tensorflow.contrib.eager as tfe
+
+    return tfe.GradientTape
+
+
+def flat(outputs):
+    """Return outputs as a flat list of tensors."""
+    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+
+
+def by_tape(f, inputs, output_gradients=None):
+    """Differentiate f by a gradient tape."""
+    with _gradient_tape()() as tape:
+        for x in inputs:
+            tape.watch(x)
+        outputs = f(*inputs)
+        target = _weighted_sum(flat(outputs), output_gradients)
+    return outputs, tape.gradient(target, list(inputs))
+
+
+def by_gradients(f, inputs, output_gradients=None):
+    """Differentiate f by tf.gradients."""
+    outputs = f(*inputs)
+    return outputs, v1.gradients(_weighted_sum(flat(outputs), output_gradients), list(inputs))
+
+
+def _weighted_sum(outputs, weights):
+    """Return a scalar (a tape of 1.7 takes no list of targets) of the outputs that have gradients."""
+    if weights is None:
+        weights = [1.0] * len(outputs)
+    terms = [tf.reduce_sum(y * w) for y, w in zip(outputs, weights) if y.dtype.is_floating or y.dtype.is_complex]
+    return tf.add_n(terms)
+
+
+def by_tape_outside(f, inputs, output_gradients=None):
+    """Differentiate a traced f by a tape around its call."""
+    return by_tape(tf.function(f), inputs, output_gradients)
+
+
+class Mode(object):
+    """One way to run a program that differentiates."""
+
+    def __init__(self, name, differentiate, run):
+        self.name = name
+        self.differentiate = differentiate
+        self._run = run
+        self.is_graph = run is _run_in_session
+
+    def scope(self):
+        """Return the context in which a test of this mode runs."""
+        return tf.Graph().as_default() if self.is_graph else contextlib.suppress()
+
+    def run(self, program, *arrays, **options):
+        """Run ``program(differentiate, *tensors)``; return its result with NumPy arrays for tensors, flat.
+
+        Args:
+          variables: initial values; the program gets a trainable variable for each, before the tensors.
+        """
+        return self._run(program, self.differentiate, arrays, options.get("variables", ()))
+
+    def first_and_second(self, f, *arrays):
+        """Return [outputs, gradients, second gradients] of f, flat lists of arrays, None where there is none.
+
+        The gradients are of the sum of f's outputs, weighted so that no two elements weigh the same; the second
+        ones of the weighted sum of the first.
+        """
+
+        def program(differentiate, *inputs):
+            def first(*inputs):
+                outputs, gradients = differentiate(f, inputs, _Weights())
+                return [g for g in gradients if g is not None]
+
+            outputs, gradients = differentiate(f, inputs, _Weights())
+            _, second = differentiate(first, inputs, _Weights())
+            return flat(outputs), gradients, second
+
+        return self.run(program, *arrays)
+
+    def __repr__(self):
+        return self.name
+
+
+class _Weights(object):
+    """An endless list of factors for the outputs, all different, exact in every floating point type."""
+
+    def __iter__(self):
+        return iter([2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0])
+
+
+def to_arrays(result):
+    """Return result with NumPy arrays in place of eager tensors."""
+    if isinstance(result, (list, tuple)):
+        return [to_arrays(item) for item in result]
+    if isinstance(result, dict):
+        return {key: to_arrays(value) for key, value in result.items()}
+    if isinstance(result, tf.IndexedSlices):
+        return tf.convert_to_tensor(result).numpy()
+    return result.numpy() if hasattr(result, "numpy") else result
+
+
+def _variable(value):
+    if hasattr(tf, "contrib") and not IS_TF2 and BEHAVIOUR == "eager":
+        return tf.contrib.eager.Variable(value)
+    return tf.Variable(value)
+
+
+def _run_eagerly(program, differentiate, arrays, variables):
+    variables = [_variable(value) for value in variables]
+    return to_arrays(program(differentiate, *(variables + [tf.constant(array) for array in arrays])))
+
+
+def _run_in_function(program, differentiate, arrays, variables):
+    variables = [_variable(value) for value in variables]
+    nothing = object()  # a function cannot return None among tensors in every version
+    shape = []
+
+    def traced(*tensors):
+        result = program(differentiate, *(variables + list(tensors)))
+        shape[:] = [_skeleton(result, nothing)]
+        return [leaf for leaf in _leaves(result) if leaf is not None]
+
+    leaves = iter([to_arrays(leaf) for leaf in tf.function(traced, autograph=False)(*[tf.constant(array) for array in arrays])])
+    return _fill(shape[0], leaves, nothing)
+
+
+def _run_in_session(program, differentiate, arrays, variables):
+    variables = [tf.Variable(value) for value in variables]
+    nothing = object()
+    result = program(differentiate, *(variables + [tf.constant(array) for array in arrays]))
+    with v1.Session() as session:
+        session.run(v1.global_variables_initializer())
+        leaves = iter(session.run([tf.convert_to_tensor(leaf) for leaf in _leaves(result) if leaf is not None]))
+    return _fill(_skeleton(result, nothing), leaves, nothing)
+
+
+def _leaves(result):
+    if isinstance(result, (list, tuple)):
+        return [leaf for item in result for leaf in _leaves(item)]
+    return [result]
+
+
+def _skeleton(result, nothing):
+    if isinstance(result, (list, tuple)):
+        return [_skeleton(item, nothing) for item in result]
+    return None if result is None else nothing
+
+
+def _fill(skeleton, leaves, nothing):
+    if isinstance(skeleton, list):
+        return [_fill(item, leaves, nothing) for item in skeleton]
+    return next(leaves) if skeleton is nothing else None
+
+
+GRAPH = Mode("graph", by_gradients, _run_in_session)
+EAGER = Mode("eager", by_tape, _run_eagerly)
+TAPE_OUTSIDE = Mode("function, tape outside", by_tape_outside, _run_eagerly)
+TAPE_INSIDE = Mode("function, tape inside", by_tape, _run_in_function)
+GRADIENTS_INSIDE = Mode("function, tf.gradients inside", by_gradients, _run_in_function)
+
+# TensorFlow 1.7 to 1.12 refuse tf.gradients in any graph once eager execution is enabled.
+HAS_GRAPHS = BEHAVIOUR != "eager" or HAS_FUNCTIONS
+MODES = (
+    ([GRAPH] if HAS_GRAPHS else [])
+    + ([EAGER] if HAS_EAGER else [])
+    + ([TAPE_OUTSIDE, TAPE_INSIDE, GRADIENTS_INSIDE] if HAS_FUNCTIONS else [])
+)
+
+
+def assert_same_bits(found, expected, what=""):
+    """Assert that two nested lists of arrays (or None) are the same to the bit."""
+    if isinstance(expected, (list, tuple)):
+        assert len(found) == len(expected), "{}: {} items, expected {}".format(what, len(found), len(expected))
+        for index, (one, other) in enumerate(zip(found, expected)):
+            assert_same_bits(one, other, "{}[{}]".format(what, index))
+        return
+    if expected is None:
+        assert found is None, "{}: {!r}, expected no gradient".format(what, found)
+        return
+    found, expected = np.asarray(found), np.asarray(expected)
+    assert found.dtype == expected.dtype, "{}: dtype {}, expected {}".format(what, found.dtype, expected.dtype)
+    assert found.shape == expected.shape, "{}: shape {}, expected {}".format(what, found.shape, expected.shape)
+    assert found.tobytes() == expected.tobytes(), "{}:\n{}\nexpected\n{}".format(what, found, expected)

@@ -1,0 +1,82 @@
+"""The same gradients, bit for bit, in every mode and under every strategy that can express the override."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from compat_grad import available_strategies, override_gradient
+from tests import modes
+from tests.modes import assert_same_bits
+
+X = np.array([[0.5, -1.25, 3.0], [-0.0, 2.0, -7.5]], np.float32)
+Y = np.array([[1.5, 0.25, -2.0], [4.0, -0.5, 1.0]], np.float32)
+
+
+def product(x, y):
+    """Multiply, with other operations on the way that the overridden gradient must not show."""
+    return tf.abs(x) * y + x - x
+
+
+def product_gradient(op, dy):
+    x, y = op.inputs
+    return dy * 10.0 * y * x, dy * 100.0 * op.outputs[0]
+
+
+def expected_of_product(x, y, dy=np.float32(2.0)):
+    """First and second gradients of the override by the chain rule, in NumPy.
+
+    With a = dy*10*y*x and b = dy*100*z, where z is the overridden output, the second gradients are those of
+    2*a + 3*b: dz/dx = 10*y*x and dz/dy = 100*z once more.
+    """
+    f = np.float32
+    z = np.abs(x) * y + x - x
+    first = [dy * f(10) * y * x, dy * f(100) * z]
+    return z, first
+
+
+@pytest.mark.parametrize("strategy", ["auto", "tape", "gradient_override_map", "custom_gradient"])
+def test_every_strategy_gives_the_overridden_gradient_in_every_mode(mode, strategy):
+    f = override_gradient(product, product_gradient, strategy=strategy)
+    if strategy == "tape" and mode is not modes.EAGER:
+        with pytest.raises(ValueError, match="'product'.*strategy 'tape' cannot be had here.*eager mode only"):
+            mode.first_and_second(f, X, Y)
+        return
+    if strategy == "custom_gradient" and not hasattr(tf, "custom_gradient"):
+        with pytest.raises(ValueError, match="no tf.custom_gradient"):
+            mode.first_and_second(f, X, Y)
+        return
+    if strategy == "gradient_override_map" and mode is modes.EAGER and not modes.HAS_FUNCTIONS:
+        pytest.skip("this TensorFlow has no second derivatives through functions")
+    outputs, first, second = mode.first_and_second(f, X, Y)
+    value, gradients = expected_of_product(X, Y)
+    assert_same_bits(outputs, [value], "outputs")
+    assert_same_bits(first, gradients, "gradients")
+    assert_same_bits(second, _second(X, Y), "second gradients")
+
+
+def _second(x, y):
+    """The override's second gradients from an independent chain rule (all values here are exact in float32)."""
+    z = (np.abs(x) * y + x - x).astype(np.float64)
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    wx, wy, dy = 2.0, 3.0, 2.0
+    dz = wy * dy * 100.0  # what flows into z from b = dy*100*z, on to x and y by the override once more
+    return [
+        (wx * dy * 10.0 * y + dz * 10.0 * y * x).astype(np.float32),
+        (wx * dy * 10.0 * x + dz * 100.0 * z).astype(np.float32),
+    ]
+
+
+def test_available_strategies_names_the_preferred_one_first(mode):
+    found = []
+
+    def program(differentiate, x):
+        found.append(available_strategies())
+        return [x]
+
+    mode.run(program, X)
+    preferred = "tape" if mode in (modes.EAGER, modes.TAPE_OUTSIDE) else "gradient_override_map"
+    assert found[0][0] == preferred
+    assert set(found[0]) | set(found[0].unavailable) == {
+        "tape", "gradient_override_map", "custom_gradient", "stop_gradient"
+    }
+    assert all(reason for reason in found[0].unavailable.values())
