@@ -161,6 +161,20 @@ def add_identity_n(tensors, name, attributes):
     return get_default_graph().create_op("IdentityN", list(tensors), list(dtypes), name=name, attrs=attrs)
 
 
+def vectorize_with(op, convert):
+    """Let tf.vectorized_map turn op into ``convert(inputs)``: tensors with a new first axis in, such outputs back.
+
+    Without it the parallel-for converter rebuilds IdentityN without its gradient: silently the native one.
+    """
+
+    def converter(pfor_input):
+        pfor_input.stack_inputs()
+        wrap = _first("tensorflow.python.ops.parallel_for.pfor.wrap")
+        return [wrap(tensor, True) for tensor in convert([stacked.t for stacked in pfor_input.inputs])]
+
+    op.pfor_converter = converter  # where TensorFlow's own ops put theirs
+
+
 def has_identity_n():
     """Whether this TensorFlow has the op with several inputs and outputs (from 1.4 on)."""
     return _first("tensorflow.python.ops.gen_array_ops.identity_n", "tensorflow.python.ops.gen_array_ops._identity_n",
@@ -279,6 +293,7 @@ def not_converted(function):
 # --- the rest of the public API, under one name each ----------------------------------------------------------
 
 custom_gradient = getattr(tf, "custom_gradient", None)
+vectorized_map = getattr(tf, "vectorized_map", None)
 register_gradient = v1.RegisterGradient
 trainable_variables_key = v1.GraphKeys.TRAINABLE_VARIABLES
 

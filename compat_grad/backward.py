@@ -8,6 +8,7 @@ of strategies, tapes or graphs.
 import numpy as np
 
 from compat_grad import _tf, structure
+from compat_grad._tf import tf
 from compat_grad.arguments import signature_of
 
 
@@ -172,7 +173,7 @@ class BackwardCall(object):
         if isinstance(gradient, (_tf.Tensor, _tf.IndexedSlices)):
             return gradient
         if _tf.is_variable_type(type(gradient)):
-            return _tf.tf.convert_to_tensor(gradient)
+            return tf.convert_to_tensor(gradient)
         value = np.asarray(gradient)
         if value.dtype.kind not in "biufc" or (value.dtype.kind == "c" and not dtype.is_complex):
             raise ValueError(
@@ -181,13 +182,13 @@ class BackwardCall(object):
                     self.rule.title(), _describe(gradient), name, dtype.name
                 )
             )
-        return _tf.tf.constant(value.astype(dtype.as_numpy_dtype))
+        return tf.constant(value.astype(dtype.as_numpy_dtype))
 
 
 def _complete(gradient, output):
     if not _tf.differentiable(output):
         return None
-    return _tf.tf.zeros_like(output) if gradient is None else gradient
+    return tf.zeros_like(output) if gradient is None else gradient
 
 
 def _takes_variables(function):

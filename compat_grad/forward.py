@@ -9,6 +9,7 @@ import inspect
 import functools
 
 from compat_grad import _tf, structure
+from compat_grad._tf import tf
 from compat_grad.variables import call_and_watch
 
 
@@ -75,7 +76,7 @@ def _only(outputs):
 
 def _as_tensor(leaf, title):
     try:
-        return _tf.tf.convert_to_tensor(leaf)
+        return tf.convert_to_tensor(leaf)
     except (TypeError, ValueError):
         raise TypeError(
             "{}: forward returned {!r} ({}), which is neither None nor something that TensorFlow can make a tensor "

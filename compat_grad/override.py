@@ -13,6 +13,7 @@ import itertools
 import types
 
 from compat_grad import _tf
+from compat_grad._tf import tf
 from compat_grad.arguments import Arguments
 from compat_grad.backward import Backward, BackwardCall
 from compat_grad.forward import detach, flatten_outputs, follow_autograph, run_forward
@@ -100,7 +101,7 @@ class Override(object):
             return self._forward(*(own + args), **kwargs)
         if layout.has_keras_tensors or (layout.has_graph_tensors and _tf.executing_eagerly()):
             raise TypeError(_KERAS_ADVICE.format(self._title, self.__name__))
-        inputs = [_tf.tf.convert_to_tensor(leaves[position]) for position in layout.tensors]
+        inputs = [tf.convert_to_tensor(leaves[position]) for position in layout.tensors]
         if layout.checked and _tf.executing_eagerly() and _tf.no_tapes():
             return self._call_unrecorded(own, layout, leaves, inputs)
         strategy = pick_strategy(self._strategy, self._title, self._surrogate is not None)
@@ -125,7 +126,7 @@ class Override(object):
         if not outputs:
             return pack(outputs)
         self._check_variables(variables)
-        values = [_tf.tf.convert_to_tensor(variable) for variable in variables]
+        values = [tf.convert_to_tensor(variable) for variable in variables]
         vjp = self._backward_call(layout, leaves, variables)
         return pack(strategy.connect(outputs, inputs + values, vjp))
 

@@ -13,6 +13,8 @@ import uuid
 import weakref
 
 from compat_grad import _tf
+from compat_grad._tf import tf
+from compat_grad.vectorized import VectorizedCall
 
 # --- gradient_override_map: one pass-through op whose gradient is registered once -----------------------------
 
@@ -31,8 +33,9 @@ _registered = []
 
 def _connect_in_graph(outputs, inputs, vjp):
     _register_gradient()
-    op = _tf.add_identity_n(outputs + inputs, _op_name(vjp.name), _attributes(vjp, len(outputs)))
-    tied = list(op.outputs[: len(outputs)])
+    op = _tf.add_identity_n(outputs + inputs, _op_name(vjp.name), _attributes(vjp))
+    _tf.vectorize_with(op, lambda stacked: _connect_vectorized(stacked, len(outputs), vjp))
+    tied = list(op.outputs)[: len(outputs)]
     if not _tf.no_tapes():
         # A tape inside a function looks gradients up by op type alone, so the op is recorded by hand. Recorded with
         # the original inputs: with those that the op holds, nested tapes would find no second derivative.
@@ -40,7 +43,12 @@ def _connect_in_graph(outputs, inputs, vjp):
     return tied
 
 
-def _attributes(vjp, n_outputs):
+def _connect_vectorized(stacked, n_outputs, vjp):
+    outputs, inputs = stacked[:n_outputs], stacked[n_outputs:]
+    return _connect_in_graph(outputs, inputs, VectorizedCall(vjp)) + inputs
+
+
+def _attributes(vjp):
     known = _attributes_of.get(vjp)
     if known is None:
         key = "{}:{}".format(_process, next(_serial))
@@ -105,7 +113,7 @@ def _record(outputs, inputs, vjp, op_name):
 def _connect_by_custom_gradient(outputs, inputs, vjp):
     tied = []  # backward reads the overridden outputs, which exist only once tie has returned
     # stop_gradient: the decorator looks for variables behind its outputs, and forward's are dealt with already
-    values = [_tf.stop_gradient(output) for output in outputs]
+    values = [tf.stop_gradient(output) for output in outputs]
 
     @_tf.custom_gradient
     @_tf.not_converted

@@ -6,8 +6,9 @@ strategies, tapes or graphs.
 """
 
 from compat_grad import _tf
+from compat_grad._tf import tf
 
-tf = _tf.tf
+
 
 
 def _add_gradient(gradient, value, target):

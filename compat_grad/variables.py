@@ -5,6 +5,7 @@ variable has been found, so the cost does not grow with the variables of the gra
 """
 
 from compat_grad import _tf
+from compat_grad._tf import tf
 
 _VARIABLE_OPS = frozenset(("VariableV2", "Variable", "VarHandleOp", "TemporaryVariable"))
 # What stands between a variable and its use: at ops older than the call, only these are followed.
@@ -67,5 +68,5 @@ def _tensors_of(leaf):
     if _tf.is_composite_type(type(leaf)):
         return _tf.composite_parts(leaf)[0]
     if _tf.is_variable_type(type(leaf)):
-        return [_tf.tf.convert_to_tensor(leaf)]
+        return [tf.convert_to_tensor(leaf)]
     return [leaf] if _tf.is_symbolic(leaf) else []

@@ -1,0 +1,50 @@
+"""What `python -m compat_grad info` tells: the versions, the mode, and which strategies can be had in it and why.
+
+Knows no mode or strategy by itself: it prints what `available_strategies` finds.
+"""
+
+import contextlib
+import platform
+
+import numpy as np
+
+import compat_grad
+from compat_grad import _tf
+from compat_grad._tf import tf
+
+
+def describe():
+    """Return the report as one string of several lines."""
+    lines = ["{:<12} {}".format(*row) for row in _versions()]
+    for title, scope in _modes():
+        with scope:
+            lines += ["", "strategies {}:".format(title)] + _strategies(compat_grad.available_strategies())
+    return "\n".join(lines)
+
+
+def _versions():
+    return [
+        ("compat_grad", compat_grad.__version__),
+        ("TensorFlow", tf.__version__),
+        ("Python", platform.python_version()),
+        ("NumPy", np.__version__),
+        ("mode", "eager" if _tf.executing_eagerly() else "graph"),
+    ]
+
+
+def _modes():
+    """Return (title, context) of the mode at hand and, behind eager mode, of the graphs that are built under it."""
+    if not _tf.executing_eagerly():
+        return [("in graph mode", contextlib.suppress())]
+    return [
+        ("in eager mode", contextlib.suppress()),
+        ("inside graphs and functions", tf.Graph().as_default()),
+    ]
+
+
+def _strategies(available):
+    rows = [(name, "available, for a surrogate only" if name == "stop_gradient" else "available") for name in available]
+    if rows:
+        rows[0] = (rows[0][0], rows[0][1] + '; "auto" picks it')
+    rows += [(name, "not here: " + reason) for name, reason in sorted(available.unavailable.items())]
+    return ["  {:<22} {}".format(*row) for row in rows]

@@ -1,0 +1,140 @@
+"""Overrides around, inside and beside TensorFlow's control flow, in every mode."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from compat_grad import override_gradient
+from tests import modes
+from tests.modes import assert_same_bits
+
+X = np.array([0.5, -1.25, 3.0], np.float32)
+
+
+@override_gradient(backward=lambda op, dy: dy * 10.0 * op.inputs[0])
+def tenfold(x):
+    """The value 2x with the gradient 10x."""
+    return 2.0 * x
+
+
+def test_inside_cond_the_branch_that_ran_has_the_overridden_gradient(mode):
+    def f(x):
+        return tf.cond(tf.reduce_sum(x) > 0.0, lambda: tenfold(x), lambda: x * 3.0)
+
+    outputs, first, second = mode.first_and_second(f, X)
+    assert_same_bits([outputs, first], [[2 * X], [np.float32(2) * 10 * X]])
+    assert_same_bits(second, [np.full_like(X, 2 * 2 * 10)])
+
+
+def test_inside_a_while_loop_each_turn_uses_the_override(mode):
+    def f(x):
+        return tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, tenfold(y)), [tf.constant(0), x])[1]
+
+    outputs, first = mode.run(lambda differentiate, x: list(differentiate(f, [x])), X)
+    # y1 = 2x, y2 = 4x, y3 = 8x; each turn multiplies the gradient by ten times its input
+    assert_same_bits([outputs, first], [8 * X, [(1000 * 8) * X * X * X]])
+
+
+def test_a_captured_loop_invariant_gets_no_gradient_and_an_argument_does(mode):
+    def f(x, scale):
+        def body(i, y):
+            return i + 1, override_gradient(lambda a, b: a + b, lambda op, dy: [dy * 2.0, dy * 5.0])(y, scale)
+
+        return tf.while_loop(lambda i, y: i < 2, body, [tf.constant(0), x])[1]
+
+    outputs, first = mode.run(lambda differentiate, x, y: list(differentiate(f, [x, y])), X, 2 * X)
+    assert_same_bits([outputs, first], [5 * X, [np.full_like(X, 4), np.full_like(X, 5 * 2 + 5)]])
+
+
+def test_control_flow_inside_forward_is_hidden_by_the_override(mode):
+    def forward(x):
+        grown = tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, 2.0 * y), [tf.constant(0), x])[1]
+        return tf.cond(tf.reduce_sum(x) > 0.0, lambda: grown, lambda: -grown)
+
+    f = override_gradient(forward, lambda op, dy: dy * op.outputs[0])
+    outputs, first, second = mode.first_and_second(f, X)
+    assert_same_bits([outputs, first], [[8 * X], [2 * 8 * X]])
+    assert_same_bits(second, [np.float32(2) * 2 * 8 * X])
+
+
+def test_overrides_inside_an_override_are_hidden_by_it(mode):
+    f = override_gradient(lambda x: tenfold(tenfold(x)), lambda op, dy: dy * 7.0)
+    outputs, first = mode.run(lambda differentiate, x: list(differentiate(f, [x])), X)
+    assert_same_bits([outputs, first], [4 * X, [np.full_like(X, 7)]])
+
+
+def test_an_override_used_in_a_backward_is_differentiated_by_its_own(mode):
+    f = override_gradient(lambda x: 1.0 * x, lambda op, dy: dy * tenfold(op.inputs[0]))
+    outputs, first, second = mode.first_and_second(f, X)
+    assert_same_bits([outputs, first], [[X], [2 * 2 * X]])
+    assert_same_bits(second, [np.float32(2 * 2 * 10) * X])
+
+
+def test_map_fn_over_an_override(mode):
+    def f(x):
+        return tf.map_fn(tenfold, x)
+
+    outputs, first = mode.run(lambda differentiate, x: list(differentiate(f, [x])), X)
+    assert_same_bits([outputs, first], [2 * X, [10 * X]])
+
+
+def test_five_hundred_calls_in_one_graph(mode):
+    f = override_gradient(lambda x: 1.0 * x, lambda op, dy: -dy)
+
+    def chain(x):
+        for _ in range(501):
+            x = f(x)
+        return x
+
+    outputs, first = mode.run(lambda differentiate, x: list(differentiate(chain, [x])), X)
+    assert_same_bits([outputs, first], [X, [np.full_like(X, -1)]])
+
+
+def test_a_tape_of_forwards_own_works_under_an_outer_tape(mode):
+    """An energy's force as forward: stopping all recording would silence the inner tape too."""
+    inner = modes.by_gradients if mode.differentiate is modes.by_gradients else modes.by_tape
+
+    def force(x):
+        return inner(lambda y: y * y * y, [x])[1][0]
+
+    f = override_gradient(force, lambda op, dy: dy * op.outputs[0])
+    outputs, first = mode.run(lambda differentiate, x: list(differentiate(f, [x])), X)
+    assert_same_bits([outputs, first], [3 * X * X, [3 * X * X]])
+
+
+def test_forward_runs_once_per_call_and_its_random_value_is_the_one_tied(mode):
+    calls = []
+    random_uniform = getattr(tf, "random_uniform", None) or tf.random.uniform
+
+    def forward(x):
+        calls.append(x)
+        return x + random_uniform([3])
+
+    f = override_gradient(forward, lambda op, dy: dy * (op.outputs[0] - op.inputs[0]))
+    outputs, first = mode.run(lambda differentiate, x: list(differentiate(f, [x])), X)
+    assert len(calls) == 1
+    assert_same_bits(first, [outputs - X])
+    assert not np.array_equal(outputs, X)
+
+
+def test_autograph_reaches_forward_and_not_our_code(functions):
+    def forward(x):
+        if tf.reduce_sum(x) > 0.0:
+            for _ in tf.range(3):
+                x = x * 2.0
+        else:
+            x = -x
+        return x
+
+    f = override_gradient(forward, lambda op, dy: dy * 5.0)
+
+    @tf.function
+    def step(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = f(x)
+        return y, tape.gradient(y, x)
+
+    assert_same_bits(modes.to_arrays(step(tf.constant(X))), [8 * X, np.full_like(X, 5)])
+    assert_same_bits(modes.to_arrays(step(tf.constant(-X))), [X, np.full_like(X, 5)])
+    assert_same_bits(modes.to_arrays(tf.function(f)(tf.constant(-X))), X)
