@@ -63,10 +63,13 @@ def test_graphs_are_collected_and_no_registry_grows(mode):
 
 
 def _eager_leaves_no_calls_behind():
-    before = _gradient_names()
-    for _ in range(5):
+    def once():
         modes.EAGER.run(lambda differentiate, x: list(differentiate(tenfold, [x])), X)
-    assert _gradient_names() <= before | {"compat_grad"}
+
+    once()
+    before = _gradient_names()
+    once()
+    assert _gradient_names() == before
 
 
 def test_one_op_is_added_per_call(mode):
@@ -101,7 +104,7 @@ def _held_by_a_tape(f, *arguments):
         y = f(x)
     gc.collect()
     held = _resident() - before
-    return held, tape.gradient(y, x)[0].numpy()
+    return held, tape.gradient(y, [x])[0].numpy()[0]
 
 
 def _resident():
@@ -127,7 +130,7 @@ def test_an_eager_tape_holds_inputs_and_outputs_only(eager):
     ):
         held, found = _held_by_a_tape(f)
         assert found == gradient
-        assert held < 30, "{:.0f} MB, natively {:.0f} MB".format(held, native)
+        assert held < native / 4, "{:.0f} MB, natively {:.0f} MB".format(held, native)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="resident memory is read from Linux's /proc")
@@ -138,6 +141,7 @@ def test_a_tape_keeps_nothing_that_forward_computes_from_its_variables(functions
     f = override_gradient(
         lambda x: _twenty_operations(x, weight), lambda op, dy, variables=None: (5.0 * dy, [7.0 * dy])
     )
+    native, _ = _held_by_a_tape(lambda x: _twenty_operations(x, weight))
     held, found = _held_by_a_tape(f)
     assert found == 5.0
-    assert held < 30, "{:.0f} MB".format(held)
+    assert held < native / 4, "{:.0f} MB, natively {:.0f} MB".format(held, native)
