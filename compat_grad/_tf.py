@@ -35,6 +35,14 @@ executing_eagerly = (
 )
 
 get_default_graph = v1.get_default_graph
+EAGER, GRAPH, FUNCTION = "eager", "graph", "function"
+
+
+def current_mode():
+    """Return whether we execute eagerly, build a plain graph, or trace a function."""
+    if executing_eagerly():
+        return EAGER
+    return FUNCTION if is_function_graph(get_default_graph()) else GRAPH
 
 
 def is_function_graph(graph):
@@ -104,10 +112,27 @@ def is_keras_tensor_type(cls):
     return any(base.__name__ == "KerasTensor" for base in cls.__mro__)
 
 
+_GRADIENTS_FLOW = {}  # dtype -> bool; asking the dtype costs more than the call of a small op
+
+
 def differentiable(tensor):
     """Whether gradients flow through tensors of this dtype."""
-    dtype = tensor.dtype.base_dtype
-    return dtype.is_floating or dtype.is_complex
+    dtype = tensor.dtype
+    known = _GRADIENTS_FLOW.get(dtype)
+    if known is None:
+        base = dtype.base_dtype
+        known = _GRADIENTS_FLOW[dtype] = bool(base.is_floating or base.is_complex)
+    return known
+
+
+def same_dtype_and_shape(one, other):
+    """Whether two tensors have the same dtype and statically compatible shapes."""
+    if one.dtype.base_dtype != other.dtype.base_dtype:
+        return False
+    try:
+        return one._shape_tuple() == other._shape_tuple()  # eager tensors only; `shape` builds objects
+    except (AttributeError, NotImplementedError):
+        return one.shape.is_compatible_with(other.shape)
 
 
 def is_symbolic(tensor):
@@ -235,6 +260,8 @@ def _told_by_nobody():
     return record_operation is None  # unknown: act as if a tape were listening, where one could be told
 
 
+_push_new_tape = _first("tensorflow.python.eager.tape.push_new_tape")
+_pop_tape = _first("tensorflow.python.eager.tape.pop_tape")
 no_tapes = (
     _first(
         "tensorflow.python.pywrap_tfe.TFE_Py_TapeSetIsEmpty",
@@ -247,6 +274,24 @@ _eager_identity = _first("tensorflow.python.ops.gen_array_ops.identity")
 _pack_tangents = _first("tensorflow.python.eager.forwardprop_util.pack_tangents")
 if not hasattr(EagerTensor, "_copy_nograd") and stop_recording is None:
     _eager_identity = None
+
+
+class _TapedReads(object):
+    """Sees variables as a tape does: only while recording is on, and everything else too."""
+
+    def __enter__(self):
+        self._tape = _push_new_tape()
+        return self
+
+    def __exit__(self, *error):
+        _pop_tape(self._tape)
+
+    def watched_variables(self):
+        return self._tape.watched_variables()
+
+
+#: Context manager whose watched_variables() are those that were read in it, in the order of their creation.
+VariableReads = VariableWatcher or (_TapedReads if _push_new_tape is not None else GradientTape)
 
 
 def alias(tensor):

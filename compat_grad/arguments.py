@@ -8,6 +8,7 @@ or gradients.
 import inspect
 
 from compat_grad import _tf, structure
+from compat_grad._tf import tf
 
 # What an argument is to an override, by its type alone.
 EAGER, GRAPH, VARIABLE = "eager tensor", "graph tensor", "variable"
@@ -46,6 +47,7 @@ class Layout(object):
       tensors: the positions of the leaves that gradients are asked for: tensors and variables.
       checked: whether a call of this shape has passed all checks; set by who checks.
       call: what is worked out once for a call shape without plain values; set by who works it out.
+      function: the like for a traced function.
     """
 
     def __init__(self, kinds, names, n_positional):
@@ -56,13 +58,27 @@ class Layout(object):
         self.has_keras_tensors = KERAS in kinds
         self.checked = False
         self.call = None
+        self.function = None
+        self._has_variables = VARIABLE in kinds
         self._names = names
+        self._keywords = names[n_positional:]
         self._n_positional = n_positional
+
+    def read_tensors(self, leaves):
+        """Return the tensors among leaves, variables by their value."""
+        if not self._has_variables:
+            return [leaves[position] for position in self.tensors]
+        return [
+            tf.convert_to_tensor(leaves[position]) if self.kinds[position] == VARIABLE else leaves[position]
+            for position in self.tensors
+        ]
 
     def pack(self, leaves):
         """Return (args, kwargs) with these leaves in place."""
+        if not self._keywords:
+            return leaves, {}
         n = self._n_positional
-        return tuple(leaves[:n]), dict(zip(self._names[n:], leaves[n:]))
+        return leaves[:n], dict(zip(self._keywords, leaves[n:]))
 
     def paths(self):
         """Return what to call each leaf in an error message."""

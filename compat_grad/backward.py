@@ -33,7 +33,7 @@ class OverriddenOp(object):
 
     @property
     def args(self):
-        return self._layout.pack(self.inputs)[0]
+        return tuple(self._layout.pack(self.inputs)[0])
 
     @property
     def kwargs(self):
@@ -126,51 +126,69 @@ class BackwardCall(object):
         return of_inputs + self._match_variables(returned[1], inputs[n_tensors:])
 
     def _match(self, returned, inputs):
-        gradients = structure.flatten_gradients(returned)
+        """Return the gradients that backward returned, one checked gradient for each of inputs."""
+        if len(inputs) == 1 and _tf.is_tensor_type(type(returned)):
+            gradients = [returned]
+        else:
+            gradients = structure.flatten_gradients(returned)
         if len(gradients) == len(self.leaves) != len(inputs):
             gradients = [gradients[position] for position in self.layout.tensors]
-        paths = self.layout.paths()
-        names = [paths[position] for position in self.layout.tensors]
-        self._check_count(gradients, names, "gradients", "tensors")
-        return [self._match_one(g, x, name) for g, x, name in zip(gradients, inputs, names)]
+        if len(gradients) != len(inputs):
+            raise ValueError(self._wrong_count(gradients, self._input_names(), "gradients", "tensors"))
+        return [
+            self._match_one(gradient, tensor, index, self._input_names)
+            for index, (gradient, tensor) in enumerate(zip(gradients, inputs))
+        ]
 
     def _match_variables(self, returned, values):
         gradients = structure.flatten_gradients(returned)
-        names = [variable.name for variable in self.variables]
-        self._check_count(gradients, names, "variable gradients", "captured variables")
-        return [self._match_one(g, value, name) for g, value, name in zip(gradients, values, names)]
-
-    def _check_count(self, gradients, names, what, of):
-        if len(gradients) != len(names):
+        if len(gradients) != len(values):
             raise ValueError(
-                "{}: backward returned {} {}, but forward has {} {}: {}. Return one for each, in this order, None "
-                "where there is none.".format(
-                    self.rule.title(), len(gradients), what, len(names), of, ", ".join(names) or "none"
-                )
+                self._wrong_count(gradients, self._variable_names(), "variable gradients", "captured variables")
             )
+        return [
+            self._match_one(gradient, value, index, self._variable_names)
+            for index, (gradient, value) in enumerate(zip(gradients, values))
+        ]
 
-    def _match_one(self, gradient, tensor, name):
+    def _match_one(self, gradient, tensor, index, names):
         if gradient is None or not _tf.differentiable(tensor):
             return None
-        dtype = tensor.dtype.base_dtype
-        gradient = self._as_tensor(gradient, dtype, name)
-        if gradient.dtype.base_dtype != dtype:
-            raise ValueError(
-                "{}: backward returned a gradient of dtype {} for input {!r}, which is {}. Cast it with tf.cast.".format(
-                    self.rule.title(), gradient.dtype.base_dtype.name, name, dtype.name
-                )
-            )
-        if not isinstance(gradient, _tf.IndexedSlices) and not gradient.shape.is_compatible_with(tensor.shape):
-            raise ValueError(
-                "{}: backward returned a gradient of shape {} for input {!r}, which has shape {}. The gradient of an "
-                "input has the input's shape (reduce over broadcast axes).".format(
-                    self.rule.title(), gradient.shape, name, tensor.shape
-                )
-            )
+        if not _tf.is_tensor_type(type(gradient)):
+            gradient = self._as_tensor(gradient, tensor.dtype.base_dtype, names()[index])
+            if isinstance(gradient, _tf.IndexedSlices) and gradient.dtype.base_dtype == tensor.dtype.base_dtype:
+                return gradient
+        if not _tf.same_dtype_and_shape(gradient, tensor):
+            raise ValueError(self._wrong_type(gradient, tensor, names()[index]))
         return gradient
 
+    def _input_names(self):
+        paths = self.layout.paths()
+        return [paths[position] for position in self.layout.tensors]
+
+    def _variable_names(self):
+        return [variable.name for variable in self.variables]
+
+    def _wrong_count(self, gradients, names, what, of):
+        return "{}: backward returned {} {}, but forward has {} {}: {}. Return one for each, in this order, None {}".format(
+            self.rule.title(), len(gradients), what, len(names), of, ", ".join(names) or "none", "where there is none."
+        )
+
+    def _wrong_type(self, gradient, tensor, name):
+        found, wanted = gradient.dtype.base_dtype, tensor.dtype.base_dtype
+        if found != wanted:
+            return "{}: backward returned a gradient of dtype {} for input {!r}, which is {}. Cast it with tf.cast.".format(
+                self.rule.title(), found.name, name, wanted.name
+            )
+        return (
+            "{}: backward returned a gradient of shape {} for input {!r}, which has shape {}. The gradient of an input "
+            "has the input's shape (reduce over broadcast axes).".format(
+                self.rule.title(), gradient.shape, name, tensor.shape
+            )
+        )
+
     def _as_tensor(self, gradient, dtype, name):
-        if isinstance(gradient, (_tf.Tensor, _tf.IndexedSlices)):
+        if isinstance(gradient, _tf.IndexedSlices):
             return gradient
         if _tf.is_variable_type(type(gradient)):
             return tf.convert_to_tensor(gradient)

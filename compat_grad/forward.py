@@ -5,41 +5,44 @@ optimisation, a force as the gradient of an energy), also inside functions that 
 Knows nothing of strategies.
 """
 
-import inspect
 import functools
+import inspect
 
 from compat_grad import _tf, structure
 from compat_grad._tf import tf
 from compat_grad.variables import call_and_watch
 
 
-def run_forward(function, args, kwargs, inputs, saves_memory):
+def run_forward(function, args, kwargs, inputs, mode, spare_tapes):
     """Call function; return (result, the trainable variables that it captured).
 
     Args:
       function: as AutoGraph would see it where the caller is being converted by AutoGraph.
       args, kwargs: its arguments, with detached inputs in place.
       inputs: the detached inputs, behind which no variable counts as captured.
-      saves_memory: whether to stop recording, so that tapes do not keep what forward computes from captured
-        variables. Then a tape that forward itself opens records nothing.
+      mode: the current mode.
+      spare_tapes: whether forward may capture variables, from which an eager tape would go on to keep everything that
+        forward computes. Then recording stops, and a tape that forward itself opens records nothing.
     """
-    if saves_memory and _tf.executing_eagerly() and _tf.VariableWatcher is not None:
+    if spare_tapes and mode is _tf.EAGER and _tf.VariableWatcher is not None:
         with _tf.stop_recording():
-            return call_and_watch(function, args, kwargs, inputs)
-    return call_and_watch(function, args, kwargs, inputs)
+            return call_and_watch(function, args, kwargs, inputs, mode)
+    return call_and_watch(function, args, kwargs, inputs, mode)
 
 
-def follow_autograph(function):
+def follow_autograph(function, mode):
     """Return function converted by AutoGraph where the code that calls us is being converted."""
+    if mode is not _tf.FUNCTION:
+        return function
     plain = inspect.isfunction(function) or inspect.ismethod(function) or isinstance(function, functools.partial)
     if plain and _tf.autograph_converts():
         return _tf.convert_by_autograph(function)
     return function  # Keras layers and the like have their own way with AutoGraph
 
 
-def detach(inputs):
+def detach(inputs, mode):
     """Return inputs as tensors that no tape and no forward-mode accumulator follows back to the caller's."""
-    if _tf.executing_eagerly():
+    if mode is _tf.EAGER:
         return [_tf.alias(tensor) if _tf.differentiable(tensor) else tensor for tensor in inputs]
     # In a graph a tape may record forward's ops: connecting replaces the outputs, so nothing leads to the record, and
     # forward adds no op. Only forward mode would compute (and may fail to find) the native tangents right away.

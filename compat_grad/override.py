@@ -11,6 +11,7 @@ import importlib
 import inspect
 import itertools
 import types
+from typing import Any, Callable, Optional, Union, overload
 
 from compat_grad import _tf
 from compat_grad._tf import tf
@@ -19,6 +20,30 @@ from compat_grad.backward import Backward, BackwardCall
 from compat_grad.forward import detach, flatten_outputs, follow_autograph, run_forward
 from compat_grad.strategies import STRATEGIES, pick_strategy
 from compat_grad.surrogate import COMBINATIONS, Tie, check_same
+
+
+@overload
+def override_gradient(
+    forward: Callable[..., Any],
+    backward: Union[Callable[..., Any], str, None] = None,
+    *,
+    surrogate: Optional[Callable[..., Any]] = None,
+    combine: str = "add",
+    strategy: str = "auto",
+    name: Optional[str] = None
+) -> "Override": ...
+
+
+@overload
+def override_gradient(
+    forward: None = None,
+    backward: Union[Callable[..., Any], str, None] = None,
+    *,
+    surrogate: Optional[Callable[..., Any]] = None,
+    combine: str = "add",
+    strategy: str = "auto",
+    name: Optional[str] = None
+) -> "Callable[[Callable[..., Any]], Override]": ...
 
 
 def override_gradient(forward=None, backward=None, *, surrogate=None, combine="add", strategy="auto", name=None):
@@ -79,6 +104,7 @@ class Override(object):
         self.__name__ = name or _name_of(forward)
         self._title = "override_gradient {!r}".format(self.__name__)
         self._backward = None if surrogate is not None else Backward(self.__name__, backward)
+        self._spares_tapes = self._backward is not None and self._backward.takes_variables
         self._set_arguments(n_self=int(_is_method(forward)))
         self.__doc__ = forward.__doc__
         self.__module__ = getattr(forward, "__module__", None)
@@ -91,26 +117,28 @@ class Override(object):
         if self._arguments.signature is not None:
             self.__signature__ = self._arguments.signature
         self._method = None
+        self._picked = {}  # mode -> Strategy
 
     # --- the way of a call ------------------------------------------------------------------------------------
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
         layout, leaves = self._take_apart(args, kwargs)
         if not layout.tensors:
-            return self._forward(*(own + args), **kwargs)
-        if layout.has_keras_tensors or (layout.has_graph_tensors and _tf.executing_eagerly()):
+            return self._forward(*own, *args, **kwargs)
+        mode = _tf.current_mode()
+        if layout.has_keras_tensors or (layout.has_graph_tensors and mode is _tf.EAGER):
             raise TypeError(_KERAS_ADVICE.format(self._title, self.__name__))
-        inputs = [tf.convert_to_tensor(leaves[position]) for position in layout.tensors]
-        if layout.checked and _tf.executing_eagerly() and _tf.no_tapes():
+        inputs = layout.read_tensors(leaves)
+        if layout.checked and mode is _tf.EAGER and _tf.no_tapes():
             return self._call_unrecorded(own, layout, leaves, inputs)
-        strategy = pick_strategy(self._strategy, self._title, self._surrogate is not None)
-        if _tf.executing_eagerly() and not strategy.in_eager:
+        strategy = self._pick_strategy(mode)
+        if mode is _tf.EAGER and not strategy.in_eager:
             return self._call_in_function(own, layout, leaves, inputs)
         if self._surrogate is not None:
-            tied = self._call_tied_to_surrogate(own, layout, leaves, inputs, strategy)
+            tied = self._call_tied_to_surrogate(own, layout, leaves, inputs, mode, strategy)
         else:
-            tied = self._call_with_backward(own, layout, leaves, inputs, strategy)
+            tied = self._call_with_backward(own, layout, leaves, inputs, mode, strategy)
         layout.checked = True
         return tied
 
@@ -120,9 +148,14 @@ class Override(object):
         except TypeError as error:
             raise TypeError("{}: {}".format(self._title, error)) from None
 
-    def _call_with_backward(self, own, layout, leaves, inputs, strategy):
+    def _pick_strategy(self, mode):
+        if mode not in self._picked:
+            self._picked[mode] = pick_strategy(self._strategy, self._title, self._surrogate is not None)
+        return self._picked[mode]
+
+    def _call_with_backward(self, own, layout, leaves, inputs, mode, strategy):
         """Tie forward's outputs to its inputs."""
-        outputs, pack, variables = self._run(own, layout, leaves, inputs)
+        outputs, pack, variables = self._run(own, layout, leaves, inputs, mode)
         if not outputs:
             return pack(outputs)
         self._check_variables(variables)
@@ -130,22 +163,21 @@ class Override(object):
         vjp = self._backward_call(layout, leaves, variables)
         return pack(strategy.connect(outputs, inputs + values, vjp))
 
-    def _call_tied_to_surrogate(self, own, layout, leaves, inputs, strategy):
+    def _call_tied_to_surrogate(self, own, layout, leaves, inputs, mode, strategy):
         """Tie forward's outputs to the outputs of the surrogate, which is differentiated natively."""
-        outputs, pack, _ = self._run(own, layout, leaves, inputs)
+        outputs, pack, _ = self._run(own, layout, leaves, inputs, mode)
         args, kwargs = layout.pack(_placed(leaves, layout, inputs))
-        result = follow_autograph(self._surrogate)(*(own + args), **kwargs)
+        result = follow_autograph(self._surrogate, mode)(*own, *args, **kwargs)
         targets, _ = flatten_outputs(result, self._title)
         check_same(self._title, outputs, targets)
         return pack(strategy.connect(outputs, targets, Tie(self.__name__, self._combine, len(targets))))
 
-    def _run(self, own, layout, leaves, inputs):
+    def _run(self, own, layout, leaves, inputs, mode):
         """Run forward on detached inputs; return its flat outputs, the way back, and the variables it captured."""
-        detached = detach(inputs)
+        detached = detach(inputs, mode)
         args, kwargs = layout.pack(_placed(leaves, layout, detached))
-        saves_memory = self._backward is not None and self._backward.takes_variables
         result, variables = run_forward(
-            follow_autograph(self._forward), own + args, kwargs, detached, saves_memory
+            follow_autograph(self._forward, mode), list(own) + args, kwargs, detached, mode, self._spares_tapes
         )
         outputs, pack = flatten_outputs(result, self._title)
         return outputs, pack, variables
@@ -153,18 +185,24 @@ class Override(object):
     def _call_unrecorded(self, own, layout, leaves, inputs):
         """No tape listens in eager mode and the checks of this call shape have passed: there is nothing to tie."""
         args, kwargs = layout.pack(_placed(leaves, layout, inputs))
-        outputs, pack = flatten_outputs(self._forward(*(own + args), **kwargs), self._title)
+        outputs, pack = flatten_outputs(self._forward(*own, *args, **kwargs), self._title)
         return pack(outputs)
 
     def _call_in_function(self, own, layout, leaves, inputs):
         """Run the call in a function of its own, for a strategy that needs a graph."""
 
+        plain = _placed(leaves, layout, _NOTHING)
+
         @_tf.not_converted
         def body(*tensors):
-            args, kwargs = layout.pack(_placed(leaves, layout, tensors))
-            return self(*(own + args), **kwargs)
+            args, kwargs = layout.pack(_placed(plain, layout, tensors))
+            return self(*own, *args, **kwargs)
 
-        return _tf.new_function(body)(*inputs)
+        if own or not layout.only_tensors:
+            return _tf.new_function(body)(*inputs)  # its plain values may differ at the next call
+        if layout.function is None:
+            layout.function = _tf.new_function(body)
+        return layout.function(*inputs)
 
     # --- what a call needs to know ----------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import re
 import threading
 import uuid
 import weakref
+from typing import Dict, Iterable, Tuple
 
 from compat_grad import _tf
 from compat_grad._tf import tf
@@ -177,14 +178,16 @@ STRATEGIES = collections.OrderedDict(
 )
 
 
-class AvailableStrategies(tuple):
+class AvailableStrategies(Tuple[str, ...]):
     """The names of the strategies that can be had, the preferred one first.
 
     Attributes:
       unavailable: dict from each other strategy's name to the reason why it cannot be had here.
     """
 
-    def __new__(cls, names, unavailable):
+    unavailable: Dict[str, str]
+
+    def __new__(cls, names: Iterable[str], unavailable: Dict[str, str]) -> "AvailableStrategies":
         self = super(AvailableStrategies, cls).__new__(cls, names)
         self.unavailable = unavailable
         return self
@@ -193,7 +196,7 @@ class AvailableStrategies(tuple):
         return tuple(self), self.unavailable
 
 
-def available_strategies():
+def available_strategies() -> "AvailableStrategies":
     """Tell which strategies can be had in the current mode (eager, or the graph being built).
 
     Returns:

@@ -12,31 +12,25 @@ _VARIABLE_OPS = frozenset(("VariableV2", "Variable", "VarHandleOp", "TemporaryVa
 _READS = frozenset(("Identity", "ReadVariableOp", "Enter", "RefEnter", "Switch", "RefSwitch"))
 
 
-def call_and_watch(function, args, kwargs, inputs):
+def call_and_watch(function, args, kwargs, inputs, mode):
     """Call function and find the trainable variables that it reads.
 
     Args:
       function, args, kwargs: the call.
       inputs: the tensors among the arguments; variables behind them are not captured.
+      mode: the current mode.
 
     Returns:
       (the result, list of variables in the order of their creation)
     """
-    graph = None if _tf.executing_eagerly() else _tf.get_default_graph()
-    if graph is not None and not _tf.is_function_graph(graph):
+    if mode is _tf.GRAPH:
+        graph = _tf.get_default_graph()
         newest = _tf.newest_operation_id(graph)
         result = function(*args, **kwargs)
         return result, _behind(result, inputs, newest, graph)
-    if _tf.VariableWatcher is not None:
-        with _tf.VariableWatcher() as watcher:
-            result = function(*args, **kwargs)
-    elif _tf.GradientTape is not None:
-        # A tape sees the reads only while recording is on; the inputs are not watched by it.
-        with _tf.GradientTape() as watcher:
-            result = function(*args, **kwargs)
-    else:
-        return function(*args, **kwargs), []
-    return result, list(watcher.watched_variables())
+    with _tf.VariableReads() as reads:
+        result = function(*args, **kwargs)
+    return result, reads.watched_variables()
 
 
 def _behind(result, inputs, newest, graph):

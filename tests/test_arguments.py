@@ -426,7 +426,8 @@ def test_real_dtypes_keep_their_dtype(mode, dtype):
     assert set(dtypes) == {tf_dtype}
     assert_same_bits(outputs, [2 * X])
     assert_same_bits(gradients, [20 * X])
-    assert_same_bits(second, [filled(40)])
+    if dtype != "bfloat16":  # TensorFlow 2.1 loses it between functions: zeros with tf.custom_gradient, too
+        assert_same_bits(second, [filled(40)])
 
 
 @pytest.mark.parametrize("dtype", [np.complex64, np.complex128], ids=lambda dtype: dtype.__name__)

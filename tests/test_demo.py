@@ -1,4 +1,5 @@
 """The demo: its closed-form gradient is right, its data loader is careful, and all its modes agree."""
+
 import os
 import pickle
 import struct
@@ -33,6 +34,7 @@ def evaluate(build, *arrays):
 
 def gradients(pooling, images, filters, upstream):
     """The gradients of sum(pooling(images, filters) * upstream) to both arguments."""
+
     def build(images, filters):
         return v1.gradients(tf.reduce_sum(pooling(images, filters) * upstream), [images, filters])
 
@@ -51,7 +53,7 @@ def behaviour_of_the_process(monkeypatch):
     monkeypatch.setattr(program, "enable_eager", lambda wanted: None)
 
 
-# --- the layer and its gradient -------------------------------------------------------------------------------
+# --- the layer and its gradient -------------------------------------------------------------------
 
 
 def test_layer_is_what_the_reference_says():
@@ -60,10 +62,16 @@ def test_layer_is_what_the_reference_says():
 
 def test_gradient_equals_difference_quotients():
     to_images, to_filters = gradients(layer.log_covariance_pooling, NOISE, FILTERS, UPSTREAM)
-    assert_close(to_images, reference.difference_quotients(
-        lambda at: np.sum(reference.layer(at, FILTERS) * UPSTREAM), NOISE), 1e-4)
-    assert_close(to_filters, reference.difference_quotients(
-        lambda at: np.sum(reference.layer(NOISE, at) * UPSTREAM), FILTERS), 1e-4)
+    assert_close(
+        to_images,
+        reference.difference_quotients(lambda at: np.sum(reference.layer(at, FILTERS) * UPSTREAM), NOISE),
+        1e-4,
+    )
+    assert_close(
+        to_filters,
+        reference.difference_quotients(lambda at: np.sum(reference.layer(NOISE, at) * UPSTREAM), FILTERS),
+        1e-4,
+    )
 
 
 def test_gradient_equals_tensorflows_own_where_eigenvalues_are_apart():
@@ -80,7 +88,8 @@ def test_gradient_is_right_on_colour_images_with_larger_filters():
     ours = gradients(layer.log_covariance_pooling, images, filters, upstream)
     direction = RANDOM.normal(size=filters.shape)
     slope = reference.difference_quotients(
-        lambda at: np.sum(reference.layer(images, filters + at * direction) * upstream), np.zeros(1))
+        lambda at: np.sum(reference.layer(images, filters + at * direction) * upstream), np.zeros(1)
+    )
     assert_close(np.sum(ours[1] * direction), slope[0], 1e-4)
 
 
@@ -114,13 +123,13 @@ def test_override_is_right_where_eigenvalues_repeat_and_tensorflow_is_not():
     assert native.bad > 0 or native.error > 0.1  # NaN up to TensorFlow 2.1, finite and wrong on 2.15 and 2.22
 
 
-# --- CIFAR-10's files -----------------------------------------------------------------------------------------
+# --- CIFAR-10's files -----------------------------------------------------------------------------
 
 
 class Python2Pickler(pickle._Pickler):
     """Writes strings and module names as Python 2 and NumPy 1 did when CIFAR-10 was made."""
 
-    dispatch = dict(pickle._Pickler.dispatch)
+    dispatch = pickle._Pickler.dispatch.copy()
 
     def save_string(self, text):
         raw = text.encode("latin1") if isinstance(text, str) else text
@@ -144,8 +153,12 @@ def write_batch(path, content, pickler=pickle.Pickler):
 def batch_of(count, seed=0):
     random = np.random.RandomState(seed)
     rows = random.randint(0, 256, size=(count, 3072)).astype(np.uint8)
-    return {b"data": rows, b"labels": [int(label) for label in random.randint(0, 10, size=count)],
-            b"batch_label": b"made by the test", b"filenames": [b"x.png"] * count}
+    return {
+        b"data": rows,
+        b"labels": [int(label) for label in random.randint(0, 10, size=count)],
+        b"batch_label": b"made by the test",
+        b"filenames": [b"x.png"] * count,
+    }
 
 
 @pytest.fixture
@@ -182,7 +195,7 @@ def test_cifar_folder_may_lie_one_deeper(cifar):
     assert len(data.load_dataset(str(cifar), limit=7).train_labels) == 7
 
 
-class Malicious(object):
+class Malicious:
     """A pickle of this runs a command when it is read by plain pickle.load."""
 
     def __reduce__(self):
@@ -195,7 +208,7 @@ def remove(path):
 
 def truncate(path):
     content = path.read_bytes()
-    path.write_bytes(content[:len(content) // 2])
+    path.write_bytes(content[: len(content) // 2])
 
 
 DAMAGE = {
@@ -205,12 +218,18 @@ DAMAGE = {
     "no pickle": (lambda path: path.write_bytes(b"<html>404\nnot found</html>"), "not a CIFAR-10 batch"),
     "a list": (lambda path: write_batch(path, [1, 2]), "does not hold 'data' and 'labels'"),
     "without labels": (lambda path: write_batch(path, {b"data": batch_of(4)[b"data"]}), "does not hold"),
-    "short rows": (lambda path: write_batch(path, {
-        b"data": np.zeros((4, 3000), np.uint8), b"labels": [0] * 4}), "(4, 3000)"),
-    "few labels": (lambda path: write_batch(path, {
-        b"data": np.zeros((4, 3072), np.uint8), b"labels": [0] * 3}), "4 numbers"),
-    "wild labels": (lambda path: write_batch(path, {
-        b"data": np.zeros((4, 3072), np.uint8), b"labels": [0, 1, 2, 10]}), "from 0 to 9"),
+    "short rows": (
+        lambda path: write_batch(path, {b"data": np.zeros((4, 3000), np.uint8), b"labels": [0] * 4}),
+        "(4, 3000)",
+    ),
+    "few labels": (
+        lambda path: write_batch(path, {b"data": np.zeros((4, 3072), np.uint8), b"labels": [0] * 3}),
+        "4 numbers",
+    ),
+    "wild labels": (
+        lambda path: write_batch(path, {b"data": np.zeros((4, 3072), np.uint8), b"labels": [0, 1, 2, 10]}),
+        "from 0 to 9",
+    ),
     "malicious": (lambda path: write_batch(path, Malicious()), "which no batch needs"),
 }
 
@@ -230,7 +249,7 @@ def test_missing_folder_is_one_line_and_exit_code_2(tmp_path, capsys):
     assert "cannot read" in capsys.readouterr().err
 
 
-# --- the program ----------------------------------------------------------------------------------------------
+# --- the program ----------------------------------------------------------------------------------
 
 
 def rows_of_table(output):
@@ -269,8 +288,10 @@ def test_first_gradients_are_not_trivially_equal(cifar):
 
 
 def test_modes_that_differ_give_exit_code_1(capsys):
-    results = [train.Result("graph", "s", [1.0], 1, 0.5, [np.zeros(3)], 1.0, []),
-               train.Result("eager", "s", [1.0], 1, 0.5, [np.full(3, 1e-9)], 1.0, [])]
+    results = [
+        train.Result("graph", "s", [1.0], 1, 0.5, [np.zeros(3)], 1.0, []),
+        train.Result("eager", "s", [1.0], 1, 0.5, [np.full(3, 1e-9)], 1.0, []),
+    ]
     assert program.conclude(results) == 1
     assert rows_of_table(report.table(results))["eager"][4] == "1e-09"
 
@@ -287,8 +308,20 @@ def test_without_tqdm_and_matplotlib_it_runs_and_says_so(cifar, capsys, monkeypa
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     for name in [name for name in sys.modules if name.startswith("matplotlib.")]:
         monkeypatch.setitem(sys.modules, name, None)
-    code = demo.main(["--data", str(cifar), "--modes", "graph", "--batch-size", "4", "--limit", "4",
-                      "--picture", str(cifar / "picture.png")])
+    code = demo.main(
+        [
+            "--data",
+            str(cifar),
+            "--modes",
+            "graph",
+            "--batch-size",
+            "4",
+            "--limit",
+            "4",
+            "--picture",
+            str(cifar / "picture.png"),
+        ]
+    )
     captured = capsys.readouterr()
     assert code == 0 and "No picture" in captured.out
     assert captured.err.splitlines() == ["graph: 1 steps ... (pip install tqdm for a progress bar)"]

@@ -1,11 +1,10 @@
 """Every Python block of the README runs, prints what its comments say, and each "after" has its "before"'s gradient.
 
-The word behind ```python says where a block runs: graph, eager, function (the helper `gradient` then goes through
-tf.function), or, without any of these, in all of them. A "before" is a graph block unless it says more. Blocks go on
-from those above them; "before" and "after" see what stands above their pair and leave nothing behind.
+The words behind ```python say where a block runs: graph, eager, function (there the helper `gradient` goes through a
+tf.function), or, without any of these, in all three. A "before" is for graphs unless it says more. Blocks go on from
+those above them; a "before" and an "after" leave nothing behind.
 """
 
-import ast
 import collections
 import contextlib
 import functools
@@ -23,83 +22,153 @@ from tests import modes
 README = Path(__file__).resolve().parent.parent / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 
-Block = collections.namedtuple("Block", "line section role worlds code")
-WORLDS = ("graph", "eager", "function")
-PRESENT = {"graph": modes.HAS_GRAPHS, "eager": modes.HAS_EAGER, "function": modes.HAS_FUNCTIONS}
-LACKS = {
-    "graph": "this TensorFlow refuses tf.gradients while eager execution is enabled",
-    "eager": "this TensorFlow process has no eager mode",
-    "function": "this TensorFlow process has no tf.function in eager mode",
+# --- the blocks -----------------------------------------------------------------------------------------------
+
+WORLDS = {  # name -> (whether this process has it, what to say where it has not)
+    "graph": (modes.HAS_GRAPHS, "this TensorFlow refuses tf.gradients while eager execution is enabled"),
+    "eager": (modes.HAS_EAGER, "this TensorFlow process has no eager mode"),
+    "function": (modes.HAS_FUNCTIONS, "this TensorFlow process has no tf.function in eager mode"),
 }
+Block = collections.namedtuple("Block", "line section role worlds code")
 
 
 def read_blocks():
     """Return the README's Python blocks, in order."""
-    blocks, section, start = [], None, None
-    for number, line in enumerate(TEXT.splitlines(), 1):
-        if start is None:
-            section = line.lstrip("# ") if line.startswith("#") else section
-            fence = re.match(r"```python(.*)", line)
-            if fence:
-                words, start, code = fence.group(1).split(), number, []
-        elif line == "```":
-            blocks.append(make_block(start, section, words, "\n".join(code) + "\n"))
-            start = None
+    fence = re.compile(r"^```python *(.*)\n((?:.*\n)*?)```$|^#+ (.*)$", re.MULTILINE)
+    blocks, section = [], None
+    for found in fence.finditer(re.sub("^# ", "## ", TEXT)):
+        words, code, title = found.groups()
+        if title is not None:
+            section = title
         else:
-            code.append(line)
+            blocks.append(_make_block(TEXT.count("\n", 0, found.start()) + 1, section, words.split(), code))
     return blocks
 
 
-def make_block(line, section, words, code):
-    """Return the Block whose fence, on that line, has these words; the code keeps its line numbers."""
+def _make_block(line, section, words, code):
     roles = [word for word in words if word in ("before", "after")]
-    worlds = tuple(word for word in words if word in WORLDS)
-    assert len(roles) <= 1 and len(roles) + len(worlds) == len(words), "line {}: {}".format(line, words)
+    worlds = [word for word in words if word in WORLDS]
+    assert roles[1:] == [] and len(roles) + len(worlds) == len(words), "README line {}: {}".format(line, words)
     role = roles[0] if roles else None
-    return Block(line, section, role, worlds or (("graph",) if role == "before" else WORLDS), "\n" * line + code)
+    worlds = worlds or (["graph"] if role == "before" else list(WORLDS))
+    return Block(line, section, role, tuple(worlds), code)
 
 
 BLOCKS = read_blocks()
-PAIRS = sorted({block.section for block in BLOCKS if block.role}, key=TEXT.index)
+RUNS = [(block, world) for block in BLOCKS for world in block.worlds]
+PAIRS = [block.section for block in BLOCKS if block.role == "after"]
 
 
-class Lacking(Exception):
-    """The running TensorFlow has not got what a block needs."""
+def the(role, section):
+    """Return the one block of this role in a section."""
+    (block,) = [block for block in BLOCKS if block.role == role and block.section == section]
+    return block
 
 
-@functools.lru_cache(maxsize=None)  # a gradient can be registered only once in a process
+# --- running them ---------------------------------------------------------------------------------------------
+
+Outcome = collections.namedtuple("Outcome", "names printed lacks")
+Outcome.__doc__ = """What came of a block: the names it knows, the lines it printed, what it found TensorFlow to lack."""
+
+
+@functools.lru_cache(maxsize=None)  # once: a gradient can be registered only once in a process
 def run(block, world):
-    """Run block in world after those that it goes on from; return (its names, the lines that it printed)."""
-    if not PRESENT[world]:
-        raise Lacking(LACKS[world])
-    names = names_above(block, world)
-    printed = io.StringIO()
-    with scope(world), contextlib.redirect_stdout(printed):
+    """Run block in a world, after the blocks above that it goes on from; return the Outcome."""
+    above = [b for b in BLOCKS if b.line < block.line and b.role is None and world in b.worlds]
+    names = dict(run(above[-1], world).names) if above else {"__name__": __name__}
+    present, lacks = WORLDS[world]
+    if not present:
+        return Outcome(names, [], lacks)
+    code = compile("\n" * block.line + block.code, str(README), "exec")  # AutoGraph finds the source by its lines
+    printed, lacks = io.StringIO(), None
+    with in_world(world), contextlib.redirect_stdout(printed):
         try:
-            exec(compile(block.code, str(README), "exec"), names)
+            exec(code, names)
         except (AttributeError, ImportError) as error:
-            raise lack(error)
-    return names, printed.getvalue().splitlines()
+            lacks = _what_is_missing(error)
+            if lacks is None:
+                raise
+    if world == "function" and "gradient" in names:
+        names["gradient"] = _through_a_function(names["gradient"])
+    return Outcome(names, printed.getvalue().splitlines(), lacks)
 
 
-def names_above(block, world):
-    """Return the names that the blocks above have left."""
-    above = [b for b in BLOCKS if b.line < block.line and not b.role and world in b.worlds]
-    names = dict(run(above[-1], world)[0]) if above else {"__name__": "readme"}
-    if world == "function" and "gradient" in names and not above[-1].code.strip().startswith("def gradient"):
-        pass
-    return names
-
-
-def scope(world):
+def in_world(world):
+    """Return the context in which a world's code runs."""
     return tf.Graph().as_default() if world == "graph" else contextlib.suppress()
 
 
-def lack(error):
-    """Return the Lacking that error means, or error itself where TensorFlow has nothing to do with it."""
-    missing = re.search(r"module 'tensorflow[\w.]*' has no attribute '(\w+)'", str(error))
-    if missing:
-        return Lacking("this TensorFlow has no tf." + missing.group(1))
-    if isinstance(error, ImportError) and "tensorflow" in str(error):
-        return Lacking("this TensorFlow lacks something: {}".format(error))
-    return error
+def _through_a_function(gradient):
+    gradient = getattr(gradient, "__wrapped__", gradient)
+
+    @functools.wraps(gradient)
+    def gradient_through_a_function(f, *values):
+        return gradient(tf.function(f), *values)
+
+    return gradient_through_a_function
+
+
+def _what_is_missing(error):
+    """Return what TensorFlow lacks if that is what error says, else None."""
+    name = re.search(r"^module 'tensorflow[\w.]*' has no attribute '(\w+)'", str(error))
+    if name:
+        return "this TensorFlow has no tf." + name.group(1)
+    if isinstance(error, ImportError) and (error.name or "").startswith("tensorflow"):
+        return "this TensorFlow has no " + error.name
+    return None
+
+
+# --- the tests ------------------------------------------------------------------------------------------------
+
+PRINT = re.compile(r"^ *print\(.*\)(?:  # (.*))?$", re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "block, world", RUNS, ids=["line {}, {}".format(block.line, world) for block, world in RUNS]
+)
+def test_a_block_prints_what_its_comments_say(block, world):
+    outcome = run(block, world)
+    if outcome.lacks:
+        pytest.skip(outcome.lacks)
+    assert outcome.printed == PRINT.findall(block.code)
+
+
+@pytest.mark.parametrize("section", PAIRS)
+def test_before_and_after_give_the_same_gradient(section, graph):
+    gradients = []
+    for block in (the("before", section), the("after", section)):
+        outcome = run(block, "graph")
+        if outcome.lacks:
+            pytest.skip(outcome.lacks)
+        (name,) = re.findall(r"print\(gradient\((\w+), \[", block.code)
+        points = np.array([0.125, 0.3, 0.5, 0.7, 1.0, 1.7, 2.0, 3.1, 50.0], np.float32)
+        gradients.append(outcome.names["gradient"](outcome.names[name], points))
+    modes.assert_same_bits(gradients[1], gradients[0], section)
+
+
+@pytest.mark.skipif(
+    not all(present for present, _ in WORLDS.values()), reason="some blocks are for modes that this process lacks"
+)
+def test_no_block_is_skipped_everywhere():
+    idle = [block.line for block in BLOCKS if all(run(block, world).lacks for world in block.worlds)]
+    assert not idle, "these blocks, by their lines, run in no mode"
+
+
+def test_every_block_can_fail():
+    for block in BLOCKS:
+        comments = PRINT.findall(block.code)
+        assert all(comments), "README line {}: a print without its output".format(block.line)
+        assert comments or "assert " in block.code, "README line {} proves nothing".format(block.line)
+
+
+def test_every_pattern_of_the_table_leads_to_a_before_and_an_after():
+    anchors = re.findall(r"^\| \[.*\]\(#(.*?)\) \|", TEXT, re.MULTILINE)
+    assert anchors == [re.sub(r"[^\w -]", "", section).lower().replace(" ", "-") for section in PAIRS]
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"python -m compat_grad (\w+)", TEXT))))
+def test_the_commands_exist(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    assert "python -m compat_grad " + command in capsys.readouterr().out
