@@ -135,6 +135,29 @@ def same_dtype_and_shape(one, other):
         return one.shape.is_compatible_with(other.shape)
 
 
+_constant_value = (
+    getattr(tf, "get_static_value", None)
+    or _first("tensorflow.python.framework.tensor_util.constant_value")
+    or (lambda tensor: None)
+)
+
+
+def slices_fit(slices, tensor):
+    """Whether the static shapes of IndexedSlices and of the tensor whose gradient they are agree."""
+    rows, shape = slices.values.shape, tensor.shape
+    if rows.ndims is not None and shape.ndims is not None and not rows[1:].is_compatible_with(shape[1:]):
+        return False
+    dense = None if slices.dense_shape is None else _constant_value(slices.dense_shape)
+    return dense is None or shape.is_compatible_with(dense.tolist())
+
+
+def shape_text(gradient):
+    """Return the shape of a gradient for an error message."""
+    if isinstance(gradient, IndexedSlices):
+        return "{} (the rows of IndexedSlices)".format(gradient.values.shape)
+    return str(gradient.shape)
+
+
 def is_symbolic(tensor):
     """Whether tensor belongs to a graph."""
     return isinstance(tensor, Tensor) and not (EagerTensor and isinstance(tensor, EagerTensor))
@@ -372,3 +395,9 @@ def newest_operation_id(graph):
 def variable_op(variable):
     """Return the op behind a variable of a plain graph."""
     return variable.handle.op if hasattr(variable, "handle") else variable.op
+
+
+def own_reads(variable):
+    """Return the names of the tensors that TensorFlow itself reads a variable of a plain graph through."""
+    kept = (getattr(variable, name, None) for name in ("_snapshot", "_graph_element", "_cached_value", "_variable"))
+    return [tensor.name for tensor in kept if isinstance(tensor, Tensor)]

@@ -80,6 +80,12 @@ class Layout(object):
         n = self._n_positional
         return leaves[:n], dict(zip(self._keywords, leaves[n:]))
 
+    def in_order(self, gradients):
+        """Return what a backward returned; where that is a dict by the arguments' names, its values in their order."""
+        if isinstance(gradients, dict) and set(gradients) == set(self._names):
+            return [gradients[name] for name in self._names]
+        return gradients
+
     def paths(self):
         """Return what to call each leaf in an error message."""
         return list(self._names)

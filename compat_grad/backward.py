@@ -130,7 +130,7 @@ class BackwardCall(object):
         if len(inputs) == 1 and _tf.is_tensor_type(type(returned)):
             gradients = [returned]
         else:
-            gradients = structure.flatten_gradients(returned)
+            gradients = structure.flatten_gradients(self.layout.in_order(returned))
         if len(gradients) == len(self.leaves) != len(inputs):
             gradients = [gradients[position] for position in self.layout.tensors]
         if len(gradients) != len(inputs):
@@ -156,9 +156,11 @@ class BackwardCall(object):
             return None
         if not _tf.is_tensor_type(type(gradient)):
             gradient = self._as_tensor(gradient, tensor.dtype.base_dtype, names()[index])
-            if isinstance(gradient, _tf.IndexedSlices) and gradient.dtype.base_dtype == tensor.dtype.base_dtype:
-                return gradient
-        if not _tf.same_dtype_and_shape(gradient, tensor):
+        if isinstance(gradient, _tf.IndexedSlices):
+            agree = gradient.dtype.base_dtype == tensor.dtype.base_dtype and _tf.slices_fit(gradient, tensor)
+        else:
+            agree = _tf.same_dtype_and_shape(gradient, tensor)
+        if not agree:
             raise ValueError(self._wrong_type(gradient, tensor, names()[index]))
         return gradient
 
@@ -183,7 +185,7 @@ class BackwardCall(object):
         return (
             "{}: backward returned a gradient of shape {} for input {!r}, which has shape {}. The gradient of an input "
             "has the input's shape (reduce over broadcast axes).".format(
-                self.rule.title(), gradient.shape, name, tensor.shape
+                self.rule.title(), _tf.shape_text(gradient), name, tensor.shape
             )
         )
 

@@ -53,28 +53,48 @@ def detach(inputs, mode):
 
 
 def flatten_outputs(result, title):
-    """Return (tensors, packer) of what forward returned; None stays, everything else becomes a tensor.
+    """Return (tensors, pack) of what forward returned; None stays, everything else becomes a tensor.
 
     Raises:
       TypeError: a leaf cannot become a tensor.
     """
     if _tf.is_tensor_type(type(result)):
-        return [result], _only
+        return [result], _ONE_TENSOR
     leaves, packer = structure.flatten(result)
     positions = [index for index, leaf in enumerate(leaves) if leaf is not None]
-    tensors = [_as_tensor(leaves[index], title) for index in positions]
-
-    def pack(outputs):
-        full = [None] * len(leaves)
-        for index, output in zip(positions, outputs):
-            full[index] = output
-        return packer(full)
-
-    return tensors, pack
+    return [_as_tensor(leaves[index], title) for index in positions], Outputs(len(leaves), positions, packer)
 
 
-def _only(outputs):
-    return outputs[0]
+class OneTensor(object):
+    """The way back from the flat outputs of a forward that returns a tensor, the common case."""
+
+    def __call__(self, outputs):
+        return outputs[0]
+
+    def structure(self):
+        return "tensor"
+
+
+_ONE_TENSOR = OneTensor()
+
+
+class Outputs(object):
+    """The way back from the flat output tensors to the structure that forward returned."""
+
+    def __init__(self, n_leaves, positions, packer):
+        self._n_leaves = n_leaves
+        self._positions = positions  # of the tensors among the leaves; the others are None
+        self._packer = packer
+
+    def __call__(self, outputs):
+        leaves = [None] * self._n_leaves
+        for position, output in zip(self._positions, outputs):
+            leaves[position] = output
+        return self._packer(leaves)
+
+    def structure(self):
+        """Return a readable text that is the same for the same structures."""
+        return self._packer.text(["tensor" if i in self._positions else "None" for i in range(self._n_leaves)])
 
 
 def _as_tensor(leaf, title):

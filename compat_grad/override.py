@@ -95,7 +95,7 @@ class Override(object):
     autograph_info__ = {}
 
     def __init__(self, forward, backward, surrogate, combine, strategy, name):
-        _check_definition(forward, backward, surrogate, combine, strategy)
+        _check_definition(forward, backward, surrogate, combine, strategy, name)
         self._definition = (forward, backward, surrogate, combine, strategy, name)
         self._forward = forward
         self._surrogate = surrogate
@@ -155,6 +155,7 @@ class Override(object):
 
     def _call_with_backward(self, own, layout, leaves, inputs, mode, strategy):
         """Tie forward's outputs to its inputs."""
+        self._backward.function()  # a name that is not registered is refused before anything is computed
         outputs, pack, variables = self._run(own, layout, leaves, inputs, mode)
         if not outputs:
             return pack(outputs)
@@ -168,8 +169,8 @@ class Override(object):
         outputs, pack, _ = self._run(own, layout, leaves, inputs, mode)
         args, kwargs = layout.pack(_placed(leaves, layout, inputs))
         result = follow_autograph(self._surrogate, mode)(*own, *args, **kwargs)
-        targets, _ = flatten_outputs(result, self._title)
-        check_same(self._title, outputs, targets)
+        targets, pack_targets = flatten_outputs(result, self._title)
+        check_same(self._title, outputs, pack.structure(), targets, pack_targets.structure())
         return pack(strategy.connect(outputs, targets, Tie(self.__name__, self._combine, len(targets))))
 
     def _run(self, own, layout, leaves, inputs, mode):
@@ -265,8 +266,8 @@ def _placed(leaves, layout, tensors):
     return placed
 
 
-def _check_definition(forward, backward, surrogate, combine, strategy):
-    where = "override_gradient {!r}".format(_name_of(forward))
+def _check_definition(forward, backward, surrogate, combine, strategy, name):
+    where = "override_gradient {!r}".format(name or _name_of(forward))
     if not callable(forward):
         raise TypeError(
             "override_gradient: forward must be callable, got {!r} ({}).".format(forward, type(forward).__name__)

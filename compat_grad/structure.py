@@ -25,6 +25,15 @@ class Packer(object):
             start += length
         return _tf.nest.pack_sequence_as(self._skeleton, packed)
 
+    def text(self, names):
+        """Return the structure as a readable text with these names at its leaves."""
+        parts, start = [], 0
+        for length, rebuild in self._spans:
+            part = names[start : start + length]
+            parts.append(_Name(part[0] if rebuild is None else "composite({})".format(", ".join(part))))
+            start += length
+        return repr(_tf.nest.pack_sequence_as(self._skeleton, parts))
+
     def paths(self, prefix=""):
         """Return a readable path for each leaf, such as ``['w'][0]``."""
         paths = []
@@ -34,6 +43,10 @@ class Packer(object):
             else:
                 paths.extend("{} (component {})".format(path, index) for index in range(length))
         return paths
+
+
+class _Name(str):
+    __repr__ = str.__str__
 
 
 _LEAF = (1, None)

@@ -58,12 +58,12 @@ class Tie(object):
         ]
 
 
-def check_same(title, outputs, targets):
+def check_same(title, outputs, structure, targets, target_structure):
     """Raise ValueError unless the surrogate's outputs are like forward's, leaf by leaf."""
-    if len(outputs) != len(targets):
+    if structure != target_structure:
         raise ValueError(
-            "{}: forward returned {} tensors, the surrogate {}. Both must return the same structure.".format(
-                title, len(outputs), len(targets)
+            "{}: forward returned the structure {}, the surrogate {}. Both must return the same.".format(
+                title, structure, target_structure
             )
         )
     for index, (value, target) in enumerate(zip(outputs, targets)):

@@ -8,8 +8,8 @@ from compat_grad import _tf
 from compat_grad._tf import tf
 
 _VARIABLE_OPS = frozenset(("VariableV2", "Variable", "VarHandleOp", "TemporaryVariable"))
-# What stands between a variable and its use: at ops older than the call, only these are followed.
-_READS = frozenset(("Identity", "ReadVariableOp", "Enter", "RefEnter", "Switch", "RefSwitch"))
+_READS = frozenset(("Identity", "ReadVariableOp"))
+_PLUMBING = frozenset(("Enter", "RefEnter", "Switch", "RefSwitch"))  # how loops and branches get at what is outside
 
 
 def call_and_watch(function, args, kwargs, inputs, mode):
@@ -34,28 +34,35 @@ def call_and_watch(function, args, kwargs, inputs, mode):
 
 
 def _behind(result, inputs, newest, graph):
-    """Walk back from result to the variables of a plain graph, not beyond inputs."""
-    outside = set(id(tensor) for tensor in inputs)
-    pending = [leaf for leaf in _tf.nest.flatten(result)]
-    pending = [part for leaf in pending for part in _tensors_of(leaf)]
-    seen, found = set(), set()
+    """Walk back from result to the variables of a plain graph, not beyond inputs.
+
+    Ops older than the call are followed only where they may be a variable's own read (reference variables are read
+    once, when they are created): what somebody else read before the call is a captured tensor and no variable.
+    """
+    outside = {id(tensor) for tensor in inputs}
+    pending = [(tensor, None) for leaf in _tf.nest.flatten(result) for tensor in _tensors_of(leaf)]
+    seen, found = set(), []
     while pending:
-        tensor = pending.pop()
+        tensor, old_read = pending.pop()
         op = tensor.op
-        if id(tensor) in outside or op in seen:
+        if id(tensor) in outside or (op, old_read is None) in seen:
             continue
+        seen.add((op, old_read is None))
         if op.type in _VARIABLE_OPS:
-            found.add(op)
-        elif op._id > newest or op.type in _READS:
-            pending.extend(op.inputs)
-        else:
-            continue
-        seen.add(op)
+            found.append((op, old_read))
+        elif op._id > newest or op.type in _PLUMBING:
+            pending.extend((source, old_read) for source in op.inputs)
+        elif op.type in _READS:
+            pending.extend((source, old_read or tensor.name) for source in op.inputs)
     if not found:
         return []
-    trainable = graph.get_collection(_tf.trainable_variables_key)
-    hits = [variable for variable in trainable if _tf.variable_op(variable) in found]
-    return sorted(hits, key=lambda variable: _tf.variable_op(variable)._id)
+    captured = [
+        variable
+        for variable in graph.get_collection(_tf.trainable_variables_key)
+        for op, old_read in found
+        if _tf.variable_op(variable) is op and (old_read is None or old_read in _tf.own_reads(variable))
+    ]
+    return sorted(_distinct(captured), key=lambda variable: _tf.variable_op(variable)._id)
 
 
 def _tensors_of(leaf):
@@ -64,3 +71,8 @@ def _tensors_of(leaf):
     if _tf.is_variable_type(type(leaf)):
         return [tf.convert_to_tensor(leaf)]
     return [leaf] if _tf.is_symbolic(leaf) else []
+
+
+def _distinct(variables):
+    """Drop repeated variables (which compare by value in TensorFlow 2, hence not a set)."""
+    return list({id(variable): variable for variable in variables}.values())

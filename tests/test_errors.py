@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from compat_grad import override_gradient
+from compat_grad import available_strategies, override_gradient
 from tests import modes
 from tests.modes import flat
 
@@ -153,8 +153,6 @@ def test_a_name_may_be_registered_between_definition_and_call(mode):
 
 @pytest.mark.parametrize("strategy", ["tape", "gradient_override_map", "custom_gradient"])
 def test_a_strategy_that_cannot_be_had_is_refused_with_its_reason_and_the_others(mode, strategy):
-    from compat_grad import available_strategies
-
     f = override_gradient(my_forward, rule, strategy=strategy)
     refusals = []
 
@@ -200,12 +198,11 @@ SURROGATES = {
 }
 
 
-@pytest.mark.parametrize("combine", ["add", "multiply"])
-@pytest.mark.parametrize("strategy", ["auto", "stop_gradient"])
+@pytest.mark.parametrize("options", [{}, {"combine": "multiply", "strategy": "stop_gradient"}], ids=str)
 @pytest.mark.parametrize("case", SURROGATES)
-def test_a_surrogate_that_is_not_like_forward(mode, case, strategy, combine):
+def test_a_surrogate_that_is_not_like_forward(mode, case, options):
     forward, surrogate, words = SURROGATES[case]
-    f = override_gradient(forward, surrogate=surrogate, combine=combine, strategy=strategy, name="my_rule")
+    f = override_gradient(forward, surrogate=surrogate, name="my_rule", **options)
     assert_says(message_of(mode, ValueError, f, X), ["'my_rule'", "forward"] + words)
 
 
@@ -217,10 +214,10 @@ def test_a_surrogate_of_another_signature(mode):
 # --- what backward returns -------------------------------------------------------------------------------------
 
 BACKWARDS = {
-    "too few": (lambda op, dy: dy, ["1", "2", "'x'", "'y'"]),
-    "too few in a list": (lambda op, dy: [dy], ["1", "2", "'x'", "'y'"]),
-    "none at all": (lambda op, dy: (), ["0", "2", "'x'", "'y'"]),
-    "too many": (lambda op, dy: (dy, dy, dy), ["3", "2", "'x'", "'y'"]),
+    "too few": (lambda op, dy: dy, ["1 gradient", "2 tensors", "x, y"]),
+    "too few in a list": (lambda op, dy: [dy], ["1 gradient", "2 tensors", "x, y"]),
+    "none at all": (lambda op, dy: (), ["0 gradients", "2 tensors", "x, y"]),
+    "too many": (lambda op, dy: (dy, dy, dy), ["3 gradients", "2 tensors", "x, y"]),
     "another shape": (lambda op, dy: (dy, dy[0]), ["shape", "(3,)", "'y'", "(2, 3)", "reduce"]),
     "a scalar": (lambda op, dy: (1.0, dy), ["shape", "()", "'x'", "(2, 3)"]),
     "NumPy of another shape": (lambda op, dy: (dy, np.ones([3, 2])), ["shape", "(3, 2)", "'y'", "(2, 3)"]),
@@ -251,12 +248,12 @@ def test_a_backward_that_returns(mode, case, strategy):
     backward, words = BACKWARDS[case]
     f = override_gradient(two, backward, strategy=strategy)
     message = message_of(mode, ValueError, f, X, Y)
-    assert_says(message, ["override_gradient 'two'", "backward returned"] + [w.strip("'") for w in words])
+    assert_says(message, ["override_gradient 'two'", "backward returned"] + words)
 
 
 def test_a_backward_that_returns_too_few_for_a_single_tensor(mode):
     f = override_gradient(my_forward, lambda op, dy: [])
-    assert_says(message_of(mode, ValueError, f, X), ["'my_forward'", "backward returned", "0", "1", "x"])
+    assert_says(message_of(mode, ValueError, f, X), ["'my_forward'", "backward returned 0", "1 tensor", "x"])
 
 
 def test_the_gradient_at_fault_is_called_by_its_path_in_the_arguments(mode):
@@ -295,14 +292,14 @@ def test_a_traced_function_under_a_tape_refuses_a_bad_backward_at_its_call(funct
     x = tf.constant(X)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        with pytest.raises(ValueError, match="'two'.*backward returned 1 gradients"):
+        with pytest.raises(ValueError, match="'two'.*backward returned 1 gradient"):
             traced(x, x)
 
 
 def test_a_graph_refuses_a_bad_backward_when_its_gradient_is_built(graph):
     x = tf.constant(X)
     y = override_gradient(two, lambda op, dy: dy)(x, x)
-    with pytest.raises(ValueError, match="'two'.*backward returned 1 gradients"):
+    with pytest.raises(ValueError, match="'two'.*backward returned 1 gradient"):
         modes.v1.gradients(y, x)
 
 
@@ -310,7 +307,7 @@ def test_a_graph_refuses_a_bad_backward_when_its_gradient_is_built(graph):
 
 VARIABLE_GRADIENTS = {
     "no pair": (lambda op, dy, variables: dy, ["captures variables", "kernel", "(input_grads, variable_grads)"]),
-    "too few": (lambda op, dy, variables: (dy, [dy]), ["1 variable gradients", "2", "kernel", "bias"]),
+    "too few": (lambda op, dy, variables: (dy, [dy]), ["1 variable gradient", "2", "kernel", "bias"]),
     "too many": (lambda op, dy, variables: (dy, [dy, dy, dy]), ["3 variable gradients", "2", "kernel", "bias"]),
     "another shape": (lambda op, dy, variables: (dy, [dy, dy]), ["shape (2, 3)", "bias", "()"]),
     "another dtype": (
