@@ -64,7 +64,7 @@ def new_function(python_function):
 
 Tensor = tf.Tensor
 IndexedSlices = tf.IndexedSlices
-EagerTensor = _first("tensorflow.python.framework.ops.EagerTensor")  # None: every tensor takes the general path
+EagerTensor = _first("tensorflow.python.framework.ops.EagerTensor")
 _CompositeTensor = _first("tensorflow.python.framework.composite_tensor.CompositeTensor")
 _OLD_COMPOSITES = (tf.SparseTensor, tf.IndexedSlices)  # before CompositeTensor (1.14) these two stood alone
 _VARIABLES = tuple(
@@ -104,7 +104,9 @@ def is_composite_type(cls):
 
 def is_eager_tensor_type(cls):
     """Whether instances of cls are eager tensors."""
-    return EagerTensor is not None and issubclass(cls, EagerTensor)
+    if EagerTensor is None:
+        return issubclass(cls, Tensor) and hasattr(cls, "numpy")
+    return issubclass(cls, EagerTensor)
 
 
 def is_keras_tensor_type(cls):
@@ -130,9 +132,11 @@ def same_dtype_and_shape(one, other):
     if one.dtype.base_dtype != other.dtype.base_dtype:
         return False
     try:
-        return one._shape_tuple() == other._shape_tuple()  # eager tensors only; `shape` builds objects
+        if one._shape_tuple() == other._shape_tuple():  # of eager tensors; `shape` would build objects
+            return True
     except (AttributeError, NotImplementedError):
-        return one.shape.is_compatible_with(other.shape)
+        pass
+    return one.shape.is_compatible_with(other.shape)
 
 
 _constant_value = (
@@ -156,11 +160,6 @@ def shape_text(gradient):
     if isinstance(gradient, IndexedSlices):
         return "{} (the rows of IndexedSlices)".format(gradient.values.shape)
     return str(gradient.shape)
-
-
-def is_symbolic(tensor):
-    """Whether tensor belongs to a graph."""
-    return isinstance(tensor, Tensor) and not (EagerTensor and isinstance(tensor, EagerTensor))
 
 
 # --- structures -----------------------------------------------------------------------------------------------
@@ -279,8 +278,8 @@ if record_operation is not None and "side_outputs" in inspect.signature(record_o
     record_operation = None  # 1.4: eager mode was not to be had yet
 
 
-def _told_by_nobody():
-    return record_operation is None  # unknown: act as if a tape were listening, where one could be told
+def _unknown_tapes():
+    return False  # act as if one were listening
 
 
 _push_new_tape = _first("tensorflow.python.eager.tape.push_new_tape")
@@ -290,13 +289,12 @@ no_tapes = (
         "tensorflow.python.pywrap_tfe.TFE_Py_TapeSetIsEmpty",
         "tensorflow.python.pywrap_tensorflow.TFE_Py_TapeSetIsEmpty",
     )
-    or _told_by_nobody
+    or _unknown_tapes
 )
 
 _eager_identity = _first("tensorflow.python.ops.gen_array_ops.identity")
 _pack_tangents = _first("tensorflow.python.eager.forwardprop_util.pack_tangents")
-if not hasattr(EagerTensor, "_copy_nograd") and stop_recording is None:
-    _eager_identity = None
+_copy_nograd = getattr(EagerTensor, "_copy_nograd", None)
 
 
 class _TapedReads(object):
@@ -319,21 +317,18 @@ VariableReads = VariableWatcher or (_TapedReads if _push_new_tape is not None el
 
 def alias(tensor):
     """Return a new eager tensor over the same memory that no tape has seen."""
-    try:
+    if _copy_nograd is not None:
         # Shares the buffer and is not recorded. The device is named because without it the copy goes to the CPU.
-        return tensor._copy_nograd(device_name=tensor.device)
-    except AttributeError:  # before 1.8
-        pass
-    if _eager_identity is None:
-        return tf.stop_gradient(tensor)
-    with stop_recording():
-        # not tf.identity: on 2.0 that returns the same object
-        return _eager_identity(tensor)
+        return _copy_nograd(tensor, device_name=tensor.device)
+    if _eager_identity is not None and stop_recording is not None:  # before 1.8
+        with stop_recording():
+            return _eager_identity(tensor)  # not tf.identity: on 2.0 that returns the same object
+    return tf.stop_gradient(tensor)
 
 
 def tangents_flow(tensors):
     """Whether a forward-mode accumulator (tf.autodiff.ForwardAccumulator) carries tangents of these tensors."""
-    return _pack_tangents is not None and bool(_pack_tangents(tensors).tangents)
+    return _pack_tangents is not None and not no_tapes() and bool(_pack_tangents(tensors).tangents)
 
 
 # --- AutoGraph ------------------------------------------------------------------------------------------------

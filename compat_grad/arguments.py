@@ -133,6 +133,24 @@ class Arguments(object):
         kinds = [_kind(leaf) for leaf in leaves]
         return NestedLayout([PLAIN if kind == NESTED else kind for kind in kinds], layout, packer), leaves
 
+    def fit(self, function, args, kwargs):
+        """Return (args, kwargs) for another function: without those of the signature's defaults that it does not take.
+
+        tf.function passes a parameter's default on as if the caller had written it.
+        """
+        signature = signature_of(function)
+        if signature is None or _binds(signature, args, kwargs):
+            return args, kwargs
+        args = list(args)
+        while args and len(args) <= len(self._parameters) and args[-1] is self._parameters[len(args) - 1].default:
+            args.pop()
+        kwargs = {
+            name: value
+            for name, value in kwargs.items()
+            if not (name in self._order and value is self._parameters[self._order[name]].default)
+        }
+        return args, kwargs
+
     def _lay_out(self, shape, args, kwargs):
         kinds, keywords = shape
         if self.signature is not None:
@@ -148,6 +166,14 @@ class Arguments(object):
         rest = next((p.name for p in self._parameters if p.kind == p.VAR_POSITIONAL), "args")
         names += ["{}[{}]".format(rest, index) for index in range(count - len(names))]
         return tuple(names)
+
+
+def _binds(signature, args, kwargs):
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
 
 
 def signature_of(function):

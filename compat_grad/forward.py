@@ -46,7 +46,7 @@ def detach(inputs, mode):
         return [_tf.alias(tensor) if _tf.differentiable(tensor) else tensor for tensor in inputs]
     # In a graph a tape may record forward's ops: connecting replaces the outputs, so nothing leads to the record, and
     # forward adds no op. Only forward mode would compute (and may fail to find) the native tangents right away.
-    if not _tf.no_tapes() and _tf.tangents_flow(inputs):
+    if _tf.tangents_flow(inputs):
         with _tf.stop_recording():
             return list(_tf.add_identity_n(inputs, "detached", {}).outputs)
     return inputs

@@ -43,8 +43,8 @@ def _modes():
 
 
 def _strategies(available):
-    rows = [(name, "available, for a surrogate only" if name == "stop_gradient" else "available") for name in available]
-    if rows:
-        rows[0] = (rows[0][0], rows[0][1] + '; "auto" picks it')
+    rows = [(name, "available") for name in available]
+    rows[0] = (available[0], 'available; "auto" picks it')
+    rows = [(name, text + ", for a surrogate only" if name == "stop_gradient" else text) for name, text in rows]
     rows += [(name, "not here: " + reason) for name, reason in sorted(available.unavailable.items())]
     return ["  {:<22} {}".format(*row) for row in rows]

@@ -168,6 +168,8 @@ class Override(object):
         """Tie forward's outputs to the outputs of the surrogate, which is differentiated natively."""
         outputs, pack, _ = self._run(own, layout, leaves, inputs, mode)
         args, kwargs = layout.pack(_placed(leaves, layout, inputs))
+        if mode is _tf.FUNCTION:
+            args, kwargs = self._arguments.fit(self._surrogate, args, kwargs)
         result = follow_autograph(self._surrogate, mode)(*own, *args, **kwargs)
         targets, pack_targets = flatten_outputs(result, self._title)
         check_same(self._title, outputs, pack.structure(), targets, pack_targets.structure())

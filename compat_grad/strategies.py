@@ -37,7 +37,7 @@ def _connect_in_graph(outputs, inputs, vjp):
     op = _tf.add_identity_n(outputs + inputs, _op_name(vjp.name), _attributes(vjp))
     _tf.vectorize_with(op, lambda stacked: _connect_vectorized(stacked, len(outputs), vjp))
     tied = list(op.outputs)[: len(outputs)]
-    if not _tf.no_tapes():
+    if _tf.record_operation is not None and not _tf.no_tapes():
         # A tape inside a function looks gradients up by op type alone, so the op is recorded by hand. Recorded with
         # the original inputs: with those that the op holds, nested tapes would find no second derivative.
         _record(tied, inputs, vjp, op.name)
@@ -142,8 +142,8 @@ def _connect_by_stop_gradient(outputs, inputs, vjp):
 def _lacks_graph_override():
     if not _tf.has_identity_n():
         return "this TensorFlow has no IdentityN op (it came with 1.4)"
-    if _tf.executing_eagerly() and _tf.new_function is None:
-        return "this TensorFlow traces no functions in eager mode"
+    if _tf.record_operation is None and _tf.current_mode() is not _tf.GRAPH:
+        return "this TensorFlow's tape recorder cannot be reached, and tapes inside functions know no override map"
     return None
 
 

@@ -70,7 +70,7 @@ def _tensors_of(leaf):
         return _tf.composite_parts(leaf)[0]
     if _tf.is_variable_type(type(leaf)):
         return [tf.convert_to_tensor(leaf)]
-    return [leaf] if _tf.is_symbolic(leaf) else []
+    return [leaf] if _tf.is_tensor_type(type(leaf)) and not _tf.is_eager_tensor_type(type(leaf)) else []
 
 
 def _distinct(variables):

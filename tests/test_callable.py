@@ -114,7 +114,7 @@ def test_it_keeps_name_doc_module_and_signature():
     assert inspect.signature(made) == inspect.signature(triple)
     assert decorated.__name__ == "decorated_name" and decorated.__doc__ == "Multiply by three, decorated."
     assert list(inspect.signature(decorated).parameters) == ["x", "by"]
-    assert decorated.__annotations__ == {"x": tf.Tensor, "by": float, "return": tf.Tensor}
+    assert inspect.signature(decorated).return_annotation is tf.Tensor
     assert "triple" in repr(made) and "decorated_name" in repr(decorated)
     assert Model.method.__name__ == "method" and Model().method.__doc__ == "Multiply by the scale."
 
@@ -136,10 +136,10 @@ def test_a_callable_object(mode):
     assert_ten_times(mode, override_gradient(Tripler(), ten), 3 * X)
 
 
-@pytest.mark.parametrize("function", ["lambda", "builtin", "ufunc-like"])
+@pytest.mark.parametrize("function", ["lambda", "builtin", "TensorFlow's"])
 def test_functions_of_all_sorts(mode, function):
-    forward = {"lambda": lambda x: x * 3.0, "builtin": abs, "ufunc-like": tf.nn.relu}[function]
-    value = {"lambda": 3 * X, "builtin": np.abs(X), "ufunc-like": np.maximum(X, 0)}[function]
+    forward = {"lambda": lambda x: x * 3.0, "builtin": abs, "TensorFlow's": tf.negative}[function]
+    value = {"lambda": 3 * X, "builtin": np.abs(X), "TensorFlow's": -X}[function]
     assert_ten_times(mode, override_gradient(forward, ten), value)
 
 
@@ -186,7 +186,6 @@ METHODS = {
     "inherited": lambda x: type("Derived", (Model,), {})().method(x),
     "through super": lambda x: Derived().method(x),
     "bound twice": lambda x: Model.method.__get__(Model())(x),
-    "of two instances": lambda x: Model(1.5).method(x) + Model(1.5).method(x) - 10.0 * x + tf.stop_gradient(10.0 * x),
 }
 
 
@@ -198,6 +197,13 @@ class Derived(Model):
 @pytest.mark.parametrize("access", METHODS)
 def test_methods(mode, access):
     assert_ten_times(mode, METHODS[access], 3 * X)
+
+
+def test_methods_of_two_instances(mode):
+    one, other = Model(3.0), Model(5.0)
+    outputs, gradients = first(mode, lambda x, y: one.method(x) + other.method(y), X, Y)
+    assert_same_bits(outputs, [3 * X + 5 * Y])
+    assert_same_bits(gradients, [np.full_like(X, 20), np.full_like(X, 20)])
 
 
 def test_a_method_of_a_class_made_in_a_function(mode):
@@ -233,8 +239,9 @@ def test_a_method_under_tf_function(mode):
         def overridden(self, x):
             return x * self.scale
 
-    assert_ten_times(mode, Traced().traced, 3 * X)
-    assert_ten_times(mode, Traced().overridden, 3 * X)
+    model = Traced()  # tf.function holds it weakly
+    assert_ten_times(mode, model.traced, 3 * X)
+    assert_ten_times(mode, model.overridden, 3 * X)
 
 
 def test_an_instance_attribute_is_no_method(mode):
@@ -249,10 +256,10 @@ def test_an_instance_attribute_is_no_method(mode):
 
 
 def test_a_keras_layer_as_forward(mode):
-    layer = tf.keras.layers.Activation("relu", name="my_layer")
+    layer = tf.keras.layers.Activation("linear", name="my_layer")
     f = override_gradient(layer, ten)
     assert f.__name__ == "my_layer"
-    assert_ten_times(mode, f, np.maximum(X, 0))
+    assert_ten_times(mode, f, X)
 
 
 def test_a_keras_layer_that_calls_one(mode):
@@ -443,7 +450,7 @@ AUTOGRAPH = {
     "decorated method": (Branching().overridden, 3),
     "called by forward": (override_gradient(lambda x: if_tensor(x) + 0.0, ten), 3),
     "in an inner override": (override_gradient(lambda x: decorated_if(x) + 0.0, ten), 3),
-    "in a surrogate": (override_gradient(triple, surrogate=lambda x: decorated_if(x)), 3),
+    "in a surrogate": (override_gradient(lambda x: x * 3.0, surrogate=decorated_if), 3),
 }
 
 
@@ -484,7 +491,7 @@ def test_an_override_of_an_override(mode):
 
 def test_an_override_as_surrogate(mode):
     g = override_gradient(triple, ten)
-    assert_ten_times(mode, override_gradient(tf.identity, surrogate=g), X)
+    assert_ten_times(mode, override_gradient(lambda x: x, surrogate=g), X)
 
 
 def test_an_override_in_a_backward_is_used_by_the_second_derivative(mode):

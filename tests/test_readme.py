@@ -68,7 +68,7 @@ def the(role, section):
 # --- running them ---------------------------------------------------------------------------------------------
 
 Outcome = collections.namedtuple("Outcome", "names printed lacks")
-Outcome.__doc__ = """What came of a block: the names it knows, the lines it printed, what it found TensorFlow to lack."""
+Outcome.__doc__ = """What came of a block: the names it knows, the lines it printed, what TensorFlow lacks."""
 
 
 @functools.lru_cache(maxsize=None)  # once: a gradient can be registered only once in a process
@@ -84,7 +84,7 @@ def run(block, world):
     with in_world(world), contextlib.redirect_stdout(printed):
         try:
             exec(code, names)
-        except (AttributeError, ImportError) as error:
+        except (AttributeError, ImportError, RuntimeError) as error:
             lacks = _what_is_missing(error)
             if lacks is None:
                 raise
@@ -113,6 +113,8 @@ def _what_is_missing(error):
     name = re.search(r"^module 'tensorflow[\w.]*' has no attribute '(\w+)'", str(error))
     if name:
         return "this TensorFlow has no tf." + name.group(1)
+    if str(error).startswith("tf.Variable not supported when eager"):
+        return "this TensorFlow has no tf.Variable in eager mode"
     if isinstance(error, ImportError) and (error.name or "").startswith("tensorflow"):
         return "this TensorFlow has no " + error.name
     return None

@@ -1,0 +1,79 @@
+"""The seam: one module knows TensorFlow's versions, and every private name in it can be missing."""
+
+import os
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import compat_grad
+from compat_grad import _tf, arguments, override_gradient
+from tests import modes
+from tests.modes import assert_same_bits
+
+X = np.array([[0.5, -1.25, 3.0], [-0.0, 2.0, -7.5]], np.float32)
+PACKAGE = os.path.dirname(compat_grad.__file__)
+
+
+@pytest.fixture
+def public_api_only(monkeypatch):
+    """A TensorFlow whose private modules cannot be reached."""
+    for name in (
+        "record_operation",
+        "stop_recording",
+        "VariableWatcher",
+        "EagerTensor",
+        "_copy_nograd",
+        "_eager_identity",
+        "_pack_tangents",
+        "_tf_convert",
+        "_autograph_status",
+        "_registry",
+        "_push_new_tape",
+        "_CompositeTensor",
+        "_DenseTensorLike",
+    ):
+        monkeypatch.setattr(_tf, name, None)
+    monkeypatch.setattr(_tf, "no_tapes", _tf._unknown_tapes)
+    monkeypatch.setattr(_tf, "VariableReads", getattr(tf, "GradientTape", None) or _tf.VariableReads)
+    monkeypatch.setattr(_tf, "_VARIABLES", (tf.Variable, _tf.v1.Variable))
+    monkeypatch.setattr(arguments, "_KINDS", {})
+
+
+@pytest.mark.skipif(
+    modes.HAS_EAGER and not hasattr(tf, "GradientTape"), reason="eager mode of 1.5 to 1.7 has no public GradientTape"
+)
+def test_an_override_is_right_with_the_public_api_alone(public_api_only, mode):
+    f = override_gradient(lambda x: 2.0 * x, lambda op, dy: dy * 10.0 * op.inputs[0])
+    outputs, first, second = mode.first_and_second(f, X)
+    assert_same_bits([outputs, first, second], [[2 * X], [20 * X], [np.full_like(X, 40)]])
+
+
+@pytest.mark.skipif(
+    modes.HAS_EAGER and not hasattr(tf, "GradientTape"), reason="eager mode of 1.5 to 1.7 has no public GradientTape"
+)
+def test_a_surrogate_is_right_with_the_public_api_alone(public_api_only, mode):
+    f = override_gradient(tf.sign, surrogate=lambda x: 3.0 * x)
+    outputs, first = mode.run(lambda differentiate, x: list(differentiate(f, [x])), X)
+    assert_same_bits([outputs, first], [np.sign(X) + 0, [np.full_like(X, 3)]])
+
+
+def test_only_the_seam_imports_private_modules_and_nobody_asks_for_version_numbers():
+    private, numbers = re.compile(r"tensorflow\.python|tensorflow\.contrib"), re.compile(r"__version__|VERSION")
+    reading_versions = {"__init__.py", "info.py", "__main__.py", "program.py"}  # they print them
+    for folder, _, files in os.walk(PACKAGE):
+        for name in files:
+            if not name.endswith(".py"):
+                continue
+            with open(os.path.join(folder, name)) as source:
+                text = source.read()
+            assert name == "_tf.py" or not private.search(text), name
+            assert name in reading_versions or not numbers.search(text), name
+
+
+def test_nothing_but_what_is_meant_is_public():
+    assert sorted(compat_grad.__all__) == ["AvailableStrategies", "Override", "available_strategies", "override_gradient"]
+    modules = {name for name in os.listdir(PACKAGE) if not name.startswith("__")}
+    names = {name for name in vars(compat_grad) if not name.startswith("_")} - set(compat_grad.__all__)
+    assert names <= {name.replace(".py", "") for name in modules}
