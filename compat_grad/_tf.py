@@ -123,7 +123,7 @@ def differentiable(tensor):
     known = _GRADIENTS_FLOW.get(dtype)
     if known is None:
         base = dtype.base_dtype
-        known = _GRADIENTS_FLOW[dtype] = bool(base.is_floating or base.is_complex)
+        known = _GRADIENTS_FLOW[dtype] = bool(base.is_floating or base.is_complex or base == tf.bfloat16)
     return known
 
 
@@ -308,7 +308,8 @@ class _TapedReads(object):
         _pop_tape(self._tape)
 
     def watched_variables(self):
-        return self._tape.watched_variables()
+        # in no order at all before 1.12
+        return sorted(self._tape.watched_variables(), key=lambda variable: variable.handle._id)
 
 
 #: Context manager whose watched_variables() are those that were read in it, in the order of their creation.

@@ -33,13 +33,14 @@ def _versions():
 
 
 def _modes():
-    """Return (title, context) of the mode at hand and, behind eager mode, of the graphs that are built under it."""
+    """Return (title, context) of the mode at hand and, behind eager mode, of the graphs built under it."""
     if not _tf.executing_eagerly():
-        return [("in graph mode", contextlib.suppress())]
-    return [
-        ("in eager mode", contextlib.suppress()),
-        ("inside graphs and functions", tf.Graph().as_default()),
-    ]
+        return [("in graph mode", contextlib.ExitStack())]
+    modes = [("in eager mode", contextlib.ExitStack())]
+    with tf.Graph().as_default():
+        if not _tf.executing_eagerly():  # TensorFlow 1.7 stays eager in there
+            modes.append(("inside graphs and functions", tf.Graph().as_default()))
+    return modes
 
 
 def _strategies(available):

@@ -91,7 +91,7 @@ def _decorate(options, forward):
 class Override(object):
     """A callable with a gradient of its own; made by `override_gradient`."""
 
-    # AutoGraph leaves objects with this attribute as they are; forward is handed to it in `_call_forward`.
+    # AutoGraph leaves objects with this attribute as they are; forward is handed to it in `_run`.
     autograph_info__ = {}
 
     def __init__(self, forward, backward, surrogate, combine, strategy, name):
@@ -193,7 +193,6 @@ class Override(object):
 
     def _call_in_function(self, own, layout, leaves, inputs):
         """Run the call in a function of its own, for a strategy that needs a graph."""
-
         plain = _placed(leaves, layout, _NOTHING)
 
         @_tf.not_converted

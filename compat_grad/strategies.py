@@ -196,6 +196,7 @@ class AvailableStrategies(Tuple[str, ...]):
         return tuple(self), self.unavailable
 
 
+@_tf.not_converted
 def available_strategies() -> "AvailableStrategies":
     """Tell which strategies can be had in the current mode (eager, or the graph being built).
 

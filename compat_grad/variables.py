@@ -30,7 +30,7 @@ def call_and_watch(function, args, kwargs, inputs, mode):
         return result, _behind(result, inputs, newest, graph)
     with _tf.VariableReads() as reads:
         result = function(*args, **kwargs)
-    return result, reads.watched_variables()
+    return result, list(reads.watched_variables())
 
 
 def _behind(result, inputs, newest, graph):

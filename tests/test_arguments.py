@@ -410,9 +410,19 @@ def test_a_call_with_integer_tensors_alone_is_a_call_of_forward_in_value(mode):
     assert_same_bits(outputs, [np.int32([2, 4]), np.int32([2, 3])])
 
 
+def _eager_tapes_start_from(dtype):
+    try:
+        modes.by_tape(tf.identity, [tf.cast(tf.constant(X), dtype)])
+    except (SystemError, ValueError, tf.errors.OpError):
+        return False
+    return True
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
 def test_real_dtypes_keep_their_dtype(mode, dtype):
     tf_dtype, dtypes = getattr(tf, dtype), []
+    if dtype == "bfloat16" and modes.HAS_EAGER and not _eager_tapes_start_from(tf_dtype):
+        pytest.skip("this TensorFlow's eager tapes cannot make the ones of a bfloat16 gradient (1.7)")
 
     def backward(op, dy):
         dtypes.extend([op.inputs[0].dtype, op.outputs[0].dtype, dy.dtype])

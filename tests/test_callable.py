@@ -440,6 +440,18 @@ def decorated_if(x):
     return y
 
 
+def calling_if(x):
+    return if_tensor(x) * 1.0
+
+
+def calling_an_override(x):
+    return decorated_if(x) * 1.0
+
+
+def calls_if_tensor(x):
+    return if_tensor(x) + 0.0
+
+
 AUTOGRAPH = {
     "if": (override_gradient(if_tensor, ten), 3),
     "for": (override_gradient(for_tensor, ten), 4),
@@ -448,8 +460,8 @@ AUTOGRAPH = {
     "partial": (override_gradient(functools.partial(if_tensor), ten), 3),
     "decorated": (decorated_if, 3),
     "decorated method": (Branching().overridden, 3),
-    "called by forward": (override_gradient(lambda x: if_tensor(x) + 0.0, ten), 3),
-    "in an inner override": (override_gradient(lambda x: decorated_if(x) + 0.0, ten), 3),
+    "called by forward": (override_gradient(calling_if, ten), 3),
+    "in an inner override": (override_gradient(calling_an_override, ten), 3),
     "in a surrogate": (override_gradient(lambda x: x * 3.0, surrogate=decorated_if), 3),
 }
 

@@ -66,13 +66,13 @@ def test_info_marks_the_one_strategy_that_auto_picks(capsys):
         assert marked == ["tape" if "in eager mode:" in block else "gradient_override_map"]
 
 
-def test_info_of_an_eager_process_tells_about_graphs_too(capsys, eager):
+def test_info_of_an_eager_process_tells_about_graphs_too(capsys, functions):
     assert "strategies inside graphs and functions:" in run(capsys, "info")[1]
 
 
 def test_info_inside_a_graph_tells_about_that_graph(capsys, graph):
     printed = run(capsys, "info")[1]
-    assert "\nstrategies in graph mode:\n  gradient_override_map  available; \"auto\" picks it\n" in printed
+    assert '\nstrategies in graph mode:\n  gradient_override_map  available; "auto" picks it\n' in printed
     assert "  tape                   not here: it works in eager mode only" in printed
     assert "eager mode:" not in printed
 

@@ -95,7 +95,7 @@ def run(block, world):
 
 def in_world(world):
     """Return the context in which a world's code runs."""
-    return tf.Graph().as_default() if world == "graph" else contextlib.suppress()
+    return tf.Graph().as_default() if world == "graph" else contextlib.ExitStack()
 
 
 def _through_a_function(gradient):
@@ -125,9 +125,7 @@ def _what_is_missing(error):
 PRINT = re.compile(r"^ *print\(.*\)(?:  # (.*))?$", re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    "block, world", RUNS, ids=["line {}, {}".format(block.line, world) for block, world in RUNS]
-)
+@pytest.mark.parametrize("block, world", RUNS, ids=["line {}, {}".format(block.line, world) for block, world in RUNS])
 def test_a_block_prints_what_its_comments_say(block, world):
     outcome = run(block, world)
     if outcome.lacks:

@@ -93,13 +93,14 @@ PROGRAMS = {"graph": graph_program, "eager": eager_program, "tf.function": funct
 
 
 def enable_eager(wanted):
-    """Switch eager execution on where it is not, if one of the `wanted` modes needs it and it is not too late.
+    """Switch eager execution on, if one of the `wanted` modes needs it and it is not too late.
 
     With None wanted, if that leaves more than one mode: 1.7 (no public tape yet) refuses tf.gradients afterwards.
     """
     needed = hasattr(tf, "GradientTape") if wanted is None else wanted != ["graph"]
-    if needed and not executing_eagerly() and can_enable_eager():
+    if needed and can_enable_eager():
         try:
+            # Without asking whether it is enabled already: on 1.7 to 1.12 the question alone makes it too late.
             v1.enable_eager_execution()
         except ValueError:  # something has used the default graph already
             pass
@@ -114,10 +115,12 @@ def missing_modes():
     """Why the modes that cannot be had here and now cannot: {name: reason}."""
     missing = {}
     if graph_gradients_refused():
-        missing["graph"] = "this TensorFlow refuses tf.gradients where eager execution is enabled"
+        missing["graph"] = (
+            "this TensorFlow refuses tf.gradients where eager execution is enabled (--modes graph does not)"
+        )
     if not executing_eagerly():
         missing["eager"] = missing["tf.function"] = (
-            "eager execution was not enabled when this process began"
+            "eager execution is not enabled (--modes eager does it, at a process's start)"
             if can_enable_eager()
             else "this TensorFlow has no tf.enable_eager_execution"
         )

@@ -48,6 +48,7 @@ def draw_spectrum(axes, images, before, after):
         ranks = np.arange(1, values.shape[1] + 1)
         axes.plot(ranks, middle, "o-", color=colour, label=name)
         axes.fill_between(ranks, low, high, color=colour, alpha=0.2)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.axhline(reference.EPSILON, color="grey", linestyle=":", label="floor: here eigenvalues repeat")
     axes.set(title="spectrum of the regions (median, 90 %)", xlabel="rank", ylabel="eigenvalue", yscale="log")
     axes.legend(fontsize="small")

@@ -1,0 +1,10 @@
+"""What stands in for the library where TensorFlow is not installed: the same names, which say what is missing."""
+
+from typing import Any
+
+
+def _missing(*args: Any, **kwargs: Any) -> Any:
+    raise ImportError("compat_grad works with the TensorFlow that you have, and there is none: pip install tensorflow")
+
+
+override_gradient = available_strategies = Override = AvailableStrategies = _missing
