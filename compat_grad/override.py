@@ -124,11 +124,11 @@ class Override(object):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
         layout, leaves = self._take_apart(args, kwargs)
-        if not layout.tensors:
-            return self._forward(*own, *args, **kwargs)
         mode = _tf.current_mode()
         if layout.has_keras_tensors or (layout.has_graph_tensors and mode is _tf.EAGER):
             raise TypeError(_KERAS_ADVICE.format(self._title, self.__name__))
+        if not layout.tensors:
+            return self._forward(*own, *args, **kwargs)
         inputs = layout.read_tensors(leaves)
         if layout.checked and mode is _tf.EAGER and _tf.no_tapes():
             return self._call_unrecorded(own, layout, leaves, inputs)
