@@ -11,8 +11,10 @@ __version__ = "0.1.0"
 
 try:
     import tensorflow as _tensorflow
-except ImportError:  # whoever only asks for the version, or runs `python -m compat_grad`, still gets an answer
-    _tensorflow = None
+except ImportError as error:
+    if error.name != "tensorflow":
+        raise  # it is installed, and broken
+    _tensorflow = None  # whoever only asks for the version, or runs `python -m compat_grad`, still gets an answer
 
 if TYPE_CHECKING or _tensorflow is not None:
     from compat_grad.override import Override, override_gradient

@@ -29,9 +29,7 @@ def _first(*paths):
 
 # tf.executing_eagerly is public from 1.7; 1.5 and 1.6 ask the context; before 1.5 there is no eager mode.
 executing_eagerly = (
-    getattr(tf, "executing_eagerly", None)
-    or _first("tensorflow.python.eager.context.in_eager_mode")
-    or (lambda: False)
+    getattr(tf, "executing_eagerly", None) or _first("tensorflow.python.eager.context.in_eager_mode") or (lambda: False)
 )
 
 get_default_graph = v1.get_default_graph
@@ -224,12 +222,19 @@ def vectorize_with(op, convert):
 
 def has_identity_n():
     """Whether this TensorFlow has the op with several inputs and outputs (from 1.4 on)."""
-    return _first("tensorflow.python.ops.gen_array_ops.identity_n", "tensorflow.python.ops.gen_array_ops._identity_n",
-                  "tensorflow.identity_n") is not None
+    return (
+        _first(
+            "tensorflow.python.ops.gen_array_ops.identity_n",
+            "tensorflow.python.ops.gen_array_ops._identity_n",
+            "tensorflow.identity_n",
+        )
+        is not None
+    )
 
 
-_registry = _first("tensorflow.python.framework.ops._gradient_registry",
-                   "tensorflow.python.framework.ops.gradient_registry")
+_registry = _first(
+    "tensorflow.python.framework.ops._gradient_registry", "tensorflow.python.framework.ops.gradient_registry"
+)
 
 
 def registered_gradient(name):
@@ -267,9 +272,7 @@ def outer_function_graphs(graph):
 record_operation = _first(
     "tensorflow.python.eager.record.record_operation", "tensorflow.python.eager.tape.record_operation"
 )
-stop_recording = _first(
-    "tensorflow.python.eager.record.stop_recording", "tensorflow.python.eager.tape.stop_recording"
-)
+stop_recording = _first("tensorflow.python.eager.record.stop_recording", "tensorflow.python.eager.tape.stop_recording")
 VariableWatcher = _first(
     "tensorflow.python.eager.record.VariableWatcher", "tensorflow.python.eager.tape.VariableWatcher"
 )
@@ -297,7 +300,7 @@ _pack_tangents = _first("tensorflow.python.eager.forwardprop_util.pack_tangents"
 _copy_nograd = getattr(EagerTensor, "_copy_nograd", None)
 
 
-class _TapedReads(object):
+class _TapedReads:
     """Sees variables as a tape does: only while recording is on, and everything else too."""
 
     def __enter__(self):

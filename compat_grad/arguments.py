@@ -39,7 +39,7 @@ def _kind_of_type(cls):
     return NESTED  # containers, composite tensors, and whatever else TensorFlow's nest may know to take apart
 
 
-class Layout(object):
+class Layout:
     """How the leaves of one call shape lie in its arguments.
 
     Attributes:
@@ -95,11 +95,11 @@ class NestedLayout(Layout):
     """The layout of one call that has nested structures among its arguments."""
 
     def __init__(self, kinds, flat, packer):
-        super(NestedLayout, self).__init__(kinds, flat._names, flat._n_positional)
+        super().__init__(kinds, flat._names, flat._n_positional)
         self._packer = packer
 
     def pack(self, leaves):
-        return super(NestedLayout, self).pack(self._packer(leaves))
+        return super().pack(self._packer(leaves))
 
     def paths(self):
         named = []
@@ -109,7 +109,7 @@ class NestedLayout(Layout):
         return named
 
 
-class Arguments(object):
+class Arguments:
     """Takes the arguments of one callable's calls apart."""
 
     def __init__(self, function, n_self=0):
@@ -132,6 +132,24 @@ class Arguments(object):
         leaves, packer = structure.flatten(values)
         kinds = [_kind(leaf) for leaf in leaves]
         return NestedLayout([PLAIN if kind == NESTED else kind for kind in kinds], layout, packer), leaves
+
+    def drop_filled_in(self, args, kwargs):
+        """Return (args, kwargs) without the trailing Nones that are their parameters' defaults.
+
+        ``tf.function(override)`` passes on a default, such as the ``name=None`` of TensorFlow's own functions, as if
+        the caller had written it; then op.inputs would be longer there than in eager mode.
+        """
+        args = list(args)
+        while args and args[-1] is None and len(args) <= len(self._parameters):
+            if self._parameters[len(args) - 1].default is not None:
+                break
+            args.pop()
+        kept = {
+            name: value
+            for name, value in kwargs.items()
+            if not (value is None and name in self._order and self._parameters[self._order[name]].default is None)
+        }
+        return tuple(args), kept
 
     def fit(self, function, args, kwargs):
         """Return (args, kwargs) for another function: without those of the signature's defaults that it does not take.

@@ -12,7 +12,7 @@ from compat_grad._tf import tf
 from compat_grad.arguments import signature_of
 
 
-class OverriddenOp(object):
+class OverriddenOp:
     """The ``op`` that a backward function receives, in ``tf.RegisterGradient``'s convention.
 
     Attributes:
@@ -40,12 +40,10 @@ class OverriddenOp(object):
         return self._layout.pack(self.inputs)[1]
 
     def __repr__(self):
-        return "<op of the override {!r}: {} inputs, {} outputs>".format(
-            self.type, len(self.inputs), len(self.outputs)
-        )
+        return "<op of the override {!r}: {} inputs, {} outputs>".format(self.type, len(self.inputs), len(self.outputs))
 
 
-class Backward(object):
+class Backward:
     """What an override does in the backward pass: the user's function, under the name of the override."""
 
     def __init__(self, name, function):
@@ -71,7 +69,7 @@ class Backward(object):
         return "override_gradient {!r}".format(self.name)
 
 
-class BackwardCall(object):
+class BackwardCall:
     """One call of an override as its vector-Jacobian product.
 
     Attributes:
@@ -172,15 +170,17 @@ class BackwardCall(object):
         return [variable.name for variable in self.variables]
 
     def _wrong_count(self, gradients, names, what, of):
-        return "{}: backward returned {} {}, but forward has {} {}: {}. Return one for each, in this order, None {}".format(
-            self.rule.title(), len(gradients), what, len(names), of, ", ".join(names) or "none", "where there is none."
+        return (
+            "{}: backward returned {} {}, but forward has {} {}: {}. Return one for each, in this order, None where "
+            "there is none.".format(self.rule.title(), len(gradients), what, len(names), of, ", ".join(names) or "none")
         )
 
     def _wrong_type(self, gradient, tensor, name):
         found, wanted = gradient.dtype.base_dtype, tensor.dtype.base_dtype
         if found != wanted:
-            return "{}: backward returned a gradient of dtype {} for input {!r}, which is {}. Cast it with tf.cast.".format(
-                self.rule.title(), found.name, name, wanted.name
+            return (
+                "{}: backward returned a gradient of dtype {} for input {!r}, which is {}. Cast it with "
+                "tf.cast.".format(self.rule.title(), found.name, name, wanted.name)
             )
         return (
             "{}: backward returned a gradient of shape {} for input {!r}, which has shape {}. The gradient of an input "

@@ -65,7 +65,7 @@ def flatten_outputs(result, title):
     return [_as_tensor(leaves[index], title) for index in positions], Outputs(len(leaves), positions, packer)
 
 
-class OneTensor(object):
+class OneTensor:
     """The way back from the flat outputs of a forward that returns a tensor, the common case."""
 
     def __call__(self, outputs):
@@ -78,7 +78,7 @@ class OneTensor(object):
 _ONE_TENSOR = OneTensor()
 
 
-class Outputs(object):
+class Outputs:
     """The way back from the flat output tensors to the structure that forward returned."""
 
     def __init__(self, n_leaves, positions, packer):

@@ -30,7 +30,7 @@ def override_gradient(
     surrogate: Optional[Callable[..., Any]] = None,
     combine: str = "add",
     strategy: str = "auto",
-    name: Optional[str] = None
+    name: Optional[str] = None,
 ) -> "Override": ...
 
 
@@ -42,7 +42,7 @@ def override_gradient(
     surrogate: Optional[Callable[..., Any]] = None,
     combine: str = "add",
     strategy: str = "auto",
-    name: Optional[str] = None
+    name: Optional[str] = None,
 ) -> "Callable[[Callable[..., Any]], Override]": ...
 
 
@@ -88,11 +88,11 @@ def _decorate(options, forward):
     return override_gradient(forward, **options)
 
 
-class Override(object):
+class Override:
     """A callable with a gradient of its own; made by `override_gradient`."""
 
     # AutoGraph leaves objects with this attribute as they are; forward is handed to it in `_run`.
-    autograph_info__ = {}
+    autograph_info__ = {}  # noqa: RUF012
 
     def __init__(self, forward, backward, surrogate, combine, strategy, name):
         _check_definition(forward, backward, surrogate, combine, strategy, name)
@@ -123,8 +123,10 @@ class Override(object):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
-        layout, leaves = self._take_apart(args, kwargs)
         mode = _tf.current_mode()
+        if mode is _tf.FUNCTION:
+            args, kwargs = self._arguments.drop_filled_in(args, kwargs)
+        layout, leaves = self._take_apart(args, kwargs)
         if layout.has_keras_tensors or (layout.has_graph_tensors and mode is _tf.EAGER):
             raise TypeError(_KERAS_ADVICE.format(self._title, self.__name__))
         if not layout.tensors:

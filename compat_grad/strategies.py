@@ -74,6 +74,13 @@ def _register_gradient():
 
 @_tf.not_converted
 def _gradient_of_op(op, *gradients):
+    if op is None:
+        # how tf.saved_model.save asks for the gradients that it writes, on by default from some 2.x on
+        raise ValueError(
+            "compat_grad: the gradient of an override cannot be written into a SavedModel. Save with "
+            "options=tf.saved_model.SaveOptions(experimental_custom_gradients=False); the values are then right, and "
+            "asking the loaded model for gradients raises."
+        )
     vjp = _live_calls.get(_tf.text(op.get_attr(_KEY_ATTRIBUTE)))
     if vjp is None:
         raise LookupError(
@@ -188,7 +195,7 @@ class AvailableStrategies(Tuple[str, ...]):
     unavailable: Dict[str, str]
 
     def __new__(cls, names: Iterable[str], unavailable: Dict[str, str]) -> "AvailableStrategies":
-        self = super(AvailableStrategies, cls).__new__(cls, names)
+        self = super().__new__(cls, names)
         self.unavailable = unavailable
         return self
 

@@ -7,7 +7,7 @@ count as their component tensors, in every version. Knows nothing of calls, sign
 from compat_grad import _tf
 
 
-class Packer(object):
+class Packer:
     """The way from a flat list of leaves back to the structure that `flatten` took apart."""
 
     __slots__ = ("_skeleton", "_spans")

@@ -9,8 +9,6 @@ from compat_grad import _tf
 from compat_grad._tf import tf
 
 
-
-
 def _add_gradient(gradient, value, target):
     return gradient
 
@@ -35,7 +33,7 @@ COMBINATIONS = {
 }
 
 
-class Tie(object):
+class Tie:
     """The tie of forward's outputs to the surrogate's: the vector-Jacobian product between the two."""
 
     def __init__(self, name, combine, n_inputs):

@@ -7,7 +7,7 @@ from compat_grad import _tf
 from compat_grad._tf import tf
 
 
-class VectorizedCall(object):
+class VectorizedCall:
     """The vector-Jacobian product of a call whose tensors all have a new first axis."""
 
     def __init__(self, vjp):

@@ -72,7 +72,7 @@ def by_tape_outside(f, inputs, output_gradients=None):
     return by_tape(tf.function(f), inputs, output_gradients)
 
 
-class Mode(object):
+class Mode:
     """One way to run a program that differentiates."""
 
     def __init__(self, name, differentiate, run):
@@ -83,7 +83,7 @@ class Mode(object):
 
     def scope(self):
         """Return the context in which a test of this mode runs."""
-        return tf.Graph().as_default() if self.is_graph else contextlib.suppress()
+        return tf.Graph().as_default() if self.is_graph else contextlib.suppress()  # noqa: B022
 
     def run(self, program, *arrays, **options):
         """Run ``program(differentiate, *tensors)``; return its result with NumPy arrays for tensors, flat.
@@ -115,7 +115,7 @@ class Mode(object):
         return self.name
 
 
-class _Weights(object):
+class _Weights:
     """An endless list of factors for the outputs, all different, exact in every floating point type."""
 
     def __iter__(self):
@@ -154,7 +154,8 @@ def _run_in_function(program, differentiate, arrays, variables):
         shape[:] = [_skeleton(result, nothing)]
         return [leaf for leaf in _leaves(result) if leaf is not None]
 
-    leaves = iter([to_arrays(leaf) for leaf in tf.function(traced, autograph=False)(*[tf.constant(array) for array in arrays])])
+    results = tf.function(traced, autograph=False)(*[tf.constant(array) for array in arrays])
+    leaves = iter([to_arrays(leaf) for leaf in results])
     return _fill(shape[0], leaves, nothing)
 
 

@@ -1,4 +1,4 @@
-"""An override is a callable like the one that it was made of: as decorator, method, partial, layer, pickle, tf.function."""
+"""An override is a callable like the one it was made of: as decorator, method, partial, layer, pickle, tf.function."""
 
 import copy
 import functools
@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 
 from compat_grad import Override, override_gradient
-from tests import modes
 from tests.modes import assert_same_bits, flat
 
 X = np.array([[0.5, -1.25, 3.0], [-0.0, 2.0, -7.5]], np.float32)
@@ -57,7 +56,7 @@ made_of_a_name = override_gradient(triple, "Identity")
 made_with_a_surrogate = override_gradient(tf.round, surrogate=tf.identity)
 
 
-class Model(object):
+class Model:
     """Methods of all sorts, overridden."""
 
     scale = 3.0
@@ -71,7 +70,7 @@ class Model(object):
         return x * self.scale
 
     @override_gradient(backward=ten)
-    def with_another_name_for_self(this, x):  # noqa: N805
+    def with_another_name_for_self(this, x):
         return x * this.scale
 
     @staticmethod
@@ -120,7 +119,7 @@ def test_it_keeps_name_doc_module_and_signature():
 
 
 def test_a_callable_without_a_name_is_called_by_its_class():
-    class Tripler(object):
+    class Tripler:
         def __call__(self, x):
             return x * 3.0
 
@@ -129,7 +128,7 @@ def test_a_callable_without_a_name_is_called_by_its_class():
 
 
 def test_a_callable_object(mode):
-    class Tripler(object):
+    class Tripler:
         def __call__(self, x):
             return x * 3.0
 
@@ -191,7 +190,7 @@ METHODS = {
 
 class Derived(Model):
     def method(self, x):
-        return super(Derived, self).method(x)
+        return super().method(x)
 
 
 @pytest.mark.parametrize("access", METHODS)
@@ -207,11 +206,11 @@ def test_methods_of_two_instances(mode):
 
 
 def test_a_method_of_a_class_made_in_a_function(mode):
-    class Local(object):
+    class Local:
         scale = 3.0
 
         @override_gradient(backward=lambda op, dy: [10.0 * dy for _ in op.inputs])
-        def method(this, x):  # noqa: N805
+        def method(this, x):
             return x * this.scale
 
     assert_ten_times(mode, Local().method, 3 * X)
@@ -245,7 +244,7 @@ def test_a_method_under_tf_function(mode):
 
 
 def test_an_instance_attribute_is_no_method(mode):
-    class Holder(object):
+    class Holder:
         def __init__(self):
             self.f = made
 
@@ -300,7 +299,10 @@ def test_overrides_at_module_level_pickle(mode, case, protocol):
     assert_ten_times(mode, restored, VALUES[case])
 
 
-@pytest.mark.parametrize("f", [made_of_a_name, made_with_a_surrogate, Model.method, Model.static], ids=lambda f: f.__name__)
+NAMED = [made_of_a_name, made_with_a_surrogate, Model.method, Model.static]
+
+
+@pytest.mark.parametrize("f", NAMED, ids=lambda f: f.__name__)
 def test_other_overrides_pickle(f):
     restored = pickle.loads(pickle.dumps(f))
     assert isinstance(restored, Override) and restored.__name__ == f.__name__
@@ -326,7 +328,7 @@ def test_an_override_within_a_structure_is_copied(mode):
 
 
 def test_a_deep_copy_of_an_override_of_a_callable_object_has_an_object_of_its_own():
-    class Scaler(object):
+    class Scaler:
         factor = 3.0
 
         def __call__(self, x):
@@ -414,7 +416,7 @@ def while_tensor(x):
     return x
 
 
-class Branching(object):
+class Branching:
     def method(self, x):
         if tf.reduce_sum(x) > 1000.0:
             y = x * 7.0

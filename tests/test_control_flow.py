@@ -1,7 +1,6 @@
 """Overrides around, inside and beside TensorFlow's control flow, in every mode."""
 
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from compat_grad import override_gradient

@@ -1,4 +1,4 @@
-"""Bad input is refused by the same exception in the same words in every mode: whose fault, what was found, the way out."""
+"""Bad input is refused by the same exception in the same words in every mode: whose fault, what, the way out."""
 
 import numpy as np
 import pytest

@@ -9,7 +9,7 @@ from tests.modes import HAS_FUNCTIONS, assert_same_bits
 
 X = np.array([[0.5, -1.25, 3.0], [2.0, 0.25, -1.0]], np.float32)
 
-pytestmark = pytest.mark.skipif(not HAS_FUNCTIONS, reason="tests Keras models in eager mode, which is not to be had here")
+pytestmark = pytest.mark.skipif(not HAS_FUNCTIONS, reason="this TensorFlow process has no tf.function in eager mode")
 
 
 @override_gradient(backward=lambda op, dy: dy * 10.0 * op.inputs[0])

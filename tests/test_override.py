@@ -80,6 +80,9 @@ def test_available_strategies_names_the_preferred_one_first(mode):
     preferred = "tape" if mode in (modes.EAGER, modes.TAPE_OUTSIDE) else "gradient_override_map"
     assert found[0][0] == preferred
     assert set(found[0]) | set(found[0].unavailable) == {
-        "tape", "gradient_override_map", "custom_gradient", "stop_gradient"
+        "tape",
+        "gradient_override_map",
+        "custom_gradient",
+        "stop_gradient",
     }
     assert all(reason for reason in found[0].unavailable.values())
