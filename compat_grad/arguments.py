@@ -133,24 +133,6 @@ class Arguments:
         kinds = [_kind(leaf) for leaf in leaves]
         return NestedLayout([PLAIN if kind == NESTED else kind for kind in kinds], layout, packer), leaves
 
-    def drop_filled_in(self, args, kwargs):
-        """Return (args, kwargs) without the trailing Nones that are their parameters' defaults.
-
-        ``tf.function(override)`` passes on a default, such as the ``name=None`` of TensorFlow's own functions, as if
-        the caller had written it; then op.inputs would be longer there than in eager mode.
-        """
-        args = list(args)
-        while args and args[-1] is None and len(args) <= len(self._parameters):
-            if self._parameters[len(args) - 1].default is not None:
-                break
-            args.pop()
-        kept = {
-            name: value
-            for name, value in kwargs.items()
-            if not (value is None and name in self._order and self._parameters[self._order[name]].default is None)
-        }
-        return tuple(args), kept
-
     def fit(self, function, args, kwargs):
         """Return (args, kwargs) for another function: without those of the signature's defaults that it does not take.
 

@@ -124,8 +124,6 @@ class Override:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
         mode = _tf.current_mode()
-        if mode is _tf.FUNCTION:
-            args, kwargs = self._arguments.drop_filled_in(args, kwargs)
         layout, leaves = self._take_apart(args, kwargs)
         if layout.has_keras_tensors or (layout.has_graph_tensors and mode is _tf.EAGER):
             raise TypeError(_KERAS_ADVICE.format(self._title, self.__name__))
