@@ -59,7 +59,7 @@ def test_graphs_are_collected_and_no_registry_grows(mode):
     alive = [ref() for ref in graphs if ref() is not None and ref() is not own]
     assert not alive, "{} of {} graphs are still alive".format(len(alive), len(graphs))
     assert _gradient_names() == names
-    assert len(strategies._live_calls) == calls
+    assert len(strategies._live_calls) <= calls  # those of earlier tests may go meanwhile
 
 
 def _eager_leaves_no_calls_behind():
