@@ -19,10 +19,9 @@ from compat_grad.vectorized import VectorizedCall
 
 # --- gradient_override_map: one pass-through op whose gradient is registered once -----------------------------
 
-# The one name in TensorFlow's registry. Which call an op belongs to is written on the op (a key unique across
+# There is one name in TensorFlow's registry. Which call an op belongs to is written on the op (a key unique across
 # processes, so that an imported graph never finds a stranger's call) and looked up among the calls alive; a call
 # is kept alive by its graph. So neither registry nor calls hold a graph, and nothing grows with calls.
-_GRADIENT_TYPE = "compat_grad"
 _KEY_ATTRIBUTE = "_compat_grad_call"
 _process = uuid.uuid4().hex
 _serial = itertools.count()
@@ -33,7 +32,6 @@ _registered = []
 
 
 def _connect_in_graph(outputs, inputs, vjp):
-    _register_gradient()
     op = _tf.add_identity_n(outputs + inputs, _op_name(vjp.name), _attributes(vjp))
     _tf.vectorize_with(op, lambda stacked: _connect_vectorized(stacked, len(outputs), vjp))
     tied = list(op.outputs)[: len(outputs)]
@@ -54,7 +52,7 @@ def _attributes(vjp):
     if known is None:
         key = "{}:{}".format(_process, next(_serial))
         known = _attributes_of[vjp] = {
-            "_gradient_op_type": _tf.AttrValue(s=_GRADIENT_TYPE.encode()),
+            "_gradient_op_type": _tf.AttrValue(s=_gradient_type().encode()),
             _KEY_ATTRIBUTE: _tf.AttrValue(s=key.encode()),
         }
         _live_calls[key] = vjp
@@ -63,13 +61,23 @@ def _attributes(vjp):
     return known
 
 
+def _gradient_type():
+    """Return the one name that our gradient is registered under, registering it at the first call."""
+    if not _registered:
+        with _registering:
+            if not _registered:
+                _registered.append(_register_gradient())
+    return _registered[0]
+
+
 def _register_gradient():
-    if _registered:
-        return
-    with _registering:
-        if not _registered:
-            _tf.register_gradient(_GRADIENT_TYPE)(_gradient_of_op)
-            _registered.append(_GRADIENT_TYPE)
+    for name in ("compat_grad", "compat_grad_" + _process):
+        try:
+            _tf.register_gradient(name)(_gradient_of_op)
+        except KeyError:  # this module has been loaded before, and TensorFlow's registry forgets nothing
+            continue
+        return name
+    raise RuntimeError("compat_grad: no name for the gradient is free in TensorFlow's registry")
 
 
 @_tf.not_converted
