@@ -27,6 +27,8 @@ def call_and_watch(function, args, kwargs, inputs, mode):
         graph = _tf.get_default_graph()
         newest = _tf.newest_operation_id(graph)
         result = function(*args, **kwargs)
+        if not graph.get_collection_ref(_tf.trainable_variables_key):
+            return result, []
         return result, _behind(result, inputs, newest, graph)
     with _tf.VariableReads() as reads:
         result = function(*args, **kwargs)
