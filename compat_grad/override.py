@@ -58,7 +58,8 @@ def override_gradient(forward=None, backward=None, *, surrogate=None, combine="a
         output's shape and dtype for each output (zeros where it was not used, None where its dtype has no
         gradient). It returns a gradient of the input's shape and dtype for each tensor argument, None for zero.
         With a keyword ``variables`` it also gets the trainable variables that forward captures, and returns
-        ``(input_grads, variable_grads)``. Or the name of a registered gradient (``"Identity"``, your own).
+        ``(input_grads, variable_grads)``, both in the variables' order, that of their creation. Or the name of a
+        registered gradient (``"Identity"``, your own).
       surrogate: instead of backward, a function of the same arguments and with the same outputs as forward, whose
         gradient is used (the stop_gradient trick, exact).
       combine: how a surrogate g is used: "add", the gradient of g, or "multiply", ``(f / g) * g'``.

@@ -86,3 +86,16 @@ def test_available_strategies_names_the_preferred_one_first(mode):
         "stop_gradient",
     }
     assert all(reason for reason in found[0].unavailable.values())
+
+
+def test_one_tensor_returned_twice_is_two_outputs_with_a_gradient_each(mode):
+    """Whatever forward returns becomes new tensors: a tape knows a tensor by its identity."""
+
+    def forward(x):
+        y = 2.0 * x
+        return y, y
+
+    f = override_gradient(forward, lambda op, dy, dz: dy * 10.0 + dz * 1000.0)
+    outputs, first = mode.run(lambda differentiate, x: list(differentiate(f, [x], [2.0, 3.0])), X)
+    assert_same_bits(outputs, [2 * X, 2 * X])
+    assert_same_bits(first, [np.full_like(X, 2 * 10 + 3 * 1000)])
