@@ -14,7 +14,7 @@ WEIGHTS = [2.0, 3.0, 5.0, 7.0]
 
 def variable(value, name, trainable=True):
     """Make a variable of the kind that is usual in this mode (a reference variable in TensorFlow 1's graphs)."""
-    if modes.BEHAVIOUR == "eager" and modes.v1.executing_eagerly():
+    if modes.BEHAVIOUR == "eager" and modes.executing_eagerly():
         return tf.contrib.eager.Variable(value, name=name, trainable=trainable)
     return tf.Variable(value, name=name, trainable=trainable)
 
