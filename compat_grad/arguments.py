@@ -47,7 +47,6 @@ class Layout:
       tensors: the positions of the leaves that gradients are asked for: tensors and variables.
       checked: whether a call of this shape has passed all checks; set by who checks.
       call: what is worked out once for a call shape without plain values; set by who works it out.
-      function: the like for a traced function.
     """
 
     def __init__(self, kinds, names, n_positional):
@@ -58,11 +57,14 @@ class Layout:
         self.has_keras_tensors = KERAS in kinds
         self.checked = False
         self.call = None
-        self.function = None
         self._has_variables = VARIABLE in kinds
         self._names = names
         self._keywords = names[n_positional:]
         self._n_positional = n_positional
+
+    def key(self):
+        """Return what is equal for the same layouts only."""
+        return tuple(self.kinds), self._names, self._n_positional
 
     def read_tensors(self, leaves):
         """Return the tensors among leaves, variables by their value."""
@@ -97,6 +99,9 @@ class NestedLayout(Layout):
     def __init__(self, kinds, flat, packer):
         super().__init__(kinds, flat._names, flat._n_positional)
         self._packer = packer
+
+    def key(self):
+        return super().key() + (self._packer.text([str(kind) for kind in self.kinds]),)
 
     def pack(self, leaves):
         return super().pack(self._packer(leaves))
