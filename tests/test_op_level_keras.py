@@ -85,7 +85,7 @@ def test_training_updates_and_dropout_behave_as_without_the_override():
         found = call(with_override, f, training)
         expected = call(without, without, training)
         np.testing.assert_allclose(found[0], expected[0], rtol=1e-5, atol=1e-6)
-    moved = [w for w in with_override.get_weights()]
+    moved = list(with_override.get_weights())
     for one, other in zip(moved, without.get_weights()):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
     assert np.abs(moved[4]).max() > 0.0  # the moving mean has moved
