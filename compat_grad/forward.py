@@ -6,7 +6,6 @@ Knows nothing of strategies.
 """
 
 import functools
-import inspect
 
 from compat_grad import _tf, structure
 from compat_grad._tf import tf
@@ -32,12 +31,11 @@ def run_forward(function, args, kwargs, inputs, mode, spare_tapes):
 
 def follow_autograph(function, mode):
     """Return function converted by AutoGraph where the code that calls us is being converted."""
-    if mode is not _tf.FUNCTION:
-        return function
-    plain = inspect.isfunction(function) or inspect.ismethod(function) or isinstance(function, functools.partial)
-    if plain and _tf.autograph_converts():
-        return _tf.convert_by_autograph(function)
-    return function  # Keras layers and the like have their own way with AutoGraph
+    if mode is _tf.FUNCTION and _tf.autograph_converts():
+        # As a partial, whatever it is (function, object, layer, tf.function) meets what AutoGraph does with it when
+        # it is called; handed over as it is, tf_convert would replace it in place behind TensorFlow's decorators.
+        return _tf.convert_by_autograph(functools.partial(function))
+    return function
 
 
 def detach(inputs, mode):
