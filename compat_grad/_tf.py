@@ -276,6 +276,19 @@ stop_recording = _first("tensorflow.python.eager.record.stop_recording", "tensor
 VariableWatcher = _first(
     "tensorflow.python.eager.record.VariableWatcher", "tensorflow.python.eager.tape.VariableWatcher"
 )
+def outermost_graph(graph):
+    """Return the graph that is no function's body around graph (that of eager mode holds no variables)."""
+    *_, last = outer_function_graphs(graph)
+    return (getattr(last, "outer_graph", None) or last) if is_function_graph(last) else last
+
+
+def captured_as(placeholder):
+    """Return the tensor of an outer graph that a placeholder of a function's body stands for, in a list, or []."""
+    captures = getattr(placeholder.graph, "captures", ())
+    pairs = captures.items() if hasattr(captures, "items") else captures  # a dict up to 1.14
+    return [outer for outer, inner in pairs if inner is placeholder]
+
+
 GradientTape = getattr(tf, "GradientTape", None) or _first("tensorflow.python.eager.backprop.GradientTape")
 if record_operation is not None and "side_outputs" in inspect.signature(record_operation).parameters:
     record_operation = None  # 1.4: eager mode was not to be had yet

@@ -12,12 +12,11 @@ from compat_grad._tf import tf
 from compat_grad.variables import call_and_watch
 
 
-def run_forward(function, args, kwargs, inputs, mode, spare_tapes):
-    """Call function; return (result, the trainable variables that it captured).
+def run_forward(forward, inputs, mode, spare_tapes):
+    """Call forward(); return (its flat outputs and the way back, the trainable variables that it captured).
 
     Args:
-      function: as AutoGraph would see it where the caller is being converted by AutoGraph.
-      args, kwargs: its arguments, with detached inputs in place.
+      forward: the call of the user's function on detached inputs, returning (tensors, pack).
       inputs: the detached inputs, behind which no variable counts as captured.
       mode: the current mode.
       spare_tapes: whether forward may capture variables, from which an eager tape would go on to keep everything that
@@ -25,8 +24,8 @@ def run_forward(function, args, kwargs, inputs, mode, spare_tapes):
     """
     if spare_tapes and mode is _tf.EAGER and _tf.VariableWatcher is not None:
         with _tf.stop_recording():
-            return call_and_watch(function, args, kwargs, inputs, mode)
-    return call_and_watch(function, args, kwargs, inputs, mode)
+            return call_and_watch(forward, inputs, mode)
+    return call_and_watch(forward, inputs, mode)
 
 
 def follow_autograph(function, mode):

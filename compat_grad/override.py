@@ -180,10 +180,12 @@ class Override:
         """Run forward on detached inputs; return its flat outputs, the way back, and the variables it captured."""
         detached = detach(inputs, mode)
         args, kwargs = layout.pack(_placed(leaves, layout, detached))
-        result, variables = run_forward(
-            follow_autograph(self._forward, mode), list(own) + args, kwargs, detached, mode, self._spares_tapes
-        )
-        outputs, pack = flatten_outputs(result, self._title)
+
+        def forward():
+            result = follow_autograph(self._forward, mode)(*own, *args, **kwargs)
+            return flatten_outputs(result, self._title)  # here, because it reads the variables that forward returns
+
+        (outputs, pack), variables = run_forward(forward, detached, mode, self._spares_tapes)
         return outputs, pack, variables
 
     def _call_unrecorded(self, own, layout, leaves, inputs):
