@@ -7,6 +7,7 @@ missing. The rest of the package reads as if there were one TensorFlow; this mod
 
 import importlib
 import inspect
+import threading
 
 import tensorflow as tf
 
@@ -182,6 +183,7 @@ def composite_parts(composite):
 # --- the pass-through op of graphs ----------------------------------------------------------------------------
 
 AttrValue = v1.AttrValue
+_GRADIENT = "_gradient_op_type"
 _TYPE_LISTS = {}  # a few dtype tuples in a whole program
 
 
@@ -203,7 +205,12 @@ def add_identity_n(tensors, name, attributes):
     dtypes = tuple([tensor.dtype.base_dtype for tensor in tensors])
     attrs = {"T": _type_list(dtypes)}
     attrs.update(attributes)
-    return get_default_graph().create_op("IdentityN", list(tensors), list(dtypes), name=name, attrs=attrs)
+    graph = get_default_graph()
+    if "IdentityN" in getattr(graph, "_gradient_override_map", ()) and _GRADIENT in attributes:
+        # A map that the caller has set for this very op would overwrite the attribute: set ours inside it.
+        with graph.gradient_override_map({"IdentityN": text(attributes[_GRADIENT].s)}):
+            return graph.create_op("IdentityN", list(tensors), list(dtypes), name=name, attrs=attrs)
+    return graph.create_op("IdentityN", list(tensors), list(dtypes), name=name, attrs=attrs)
 
 
 def vectorize_with(op, convert):
@@ -247,12 +254,16 @@ def registered_gradient(name):
     return _registry.lookup(name)
 
 
+_keeping = threading.Lock()
+
+
 def keep_with(graph, thing):
     """Keep thing alive for as long as graph."""
-    kept = getattr(graph, "_compat_grad_kept", None)
-    if kept is None:
-        kept = graph._compat_grad_kept = set()
-    kept.add(thing)
+    with _keeping:  # two threads may build in one graph
+        kept = getattr(graph, "_compat_grad_kept", None)
+        if kept is None:
+            kept = graph._compat_grad_kept = set()
+        kept.add(thing)
 
 
 def outer_function_graphs(graph):
@@ -265,17 +276,6 @@ def outer_function_graphs(graph):
         yield graph
 
 
-# --- tapes ----------------------------------------------------------------------------------------------------
-
-# The recorder moved from eager.tape to eager.record in late 2.x. Without it, strategies fall back on the public
-# tf.custom_gradient.
-record_operation = _first(
-    "tensorflow.python.eager.record.record_operation", "tensorflow.python.eager.tape.record_operation"
-)
-stop_recording = _first("tensorflow.python.eager.record.stop_recording", "tensorflow.python.eager.tape.stop_recording")
-VariableWatcher = _first(
-    "tensorflow.python.eager.record.VariableWatcher", "tensorflow.python.eager.tape.VariableWatcher"
-)
 def outermost_graph(graph):
     """Return the graph that is no function's body around graph (that of eager mode holds no variables)."""
     *_, last = outer_function_graphs(graph)
@@ -289,6 +289,17 @@ def captured_as(placeholder):
     return [outer for outer, inner in pairs if inner is placeholder]
 
 
+# --- tapes ----------------------------------------------------------------------------------------------------
+
+# The recorder moved from eager.tape to eager.record in late 2.x. Without it, strategies fall back on the public
+# tf.custom_gradient.
+record_operation = _first(
+    "tensorflow.python.eager.record.record_operation", "tensorflow.python.eager.tape.record_operation"
+)
+stop_recording = _first("tensorflow.python.eager.record.stop_recording", "tensorflow.python.eager.tape.stop_recording")
+VariableWatcher = _first(
+    "tensorflow.python.eager.record.VariableWatcher", "tensorflow.python.eager.tape.VariableWatcher"
+)
 GradientTape = getattr(tf, "GradientTape", None) or _first("tensorflow.python.eager.backprop.GradientTape")
 if record_operation is not None and "side_outputs" in inspect.signature(record_operation).parameters:
     record_operation = None  # 1.4: eager mode was not to be had yet
