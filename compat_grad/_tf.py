@@ -8,6 +8,7 @@ missing. The rest of the package reads as if there were one TensorFlow; this mod
 import contextlib
 import importlib
 import inspect
+import threading
 
 import tensorflow as tf
 
@@ -198,6 +199,7 @@ def composite_parts(composite):
 # --- the pass-through op of graphs ----------------------------------------------------------------------------
 
 AttrValue = v1.AttrValue
+_GRADIENT = "_gradient_op_type"
 _TYPE_LISTS = {}  # a few dtype tuples in a whole program
 
 
@@ -219,7 +221,12 @@ def add_identity_n(tensors, name, attributes):
     dtypes = tuple([tensor.dtype.base_dtype for tensor in tensors])
     attrs = {"T": _type_list(dtypes)}
     attrs.update(attributes)
-    return get_default_graph().create_op("IdentityN", list(tensors), list(dtypes), name=name, attrs=attrs)
+    graph = get_default_graph()
+    if "IdentityN" in getattr(graph, "_gradient_override_map", ()) and _GRADIENT in attributes:
+        # A map that the caller has set for this very op would overwrite the attribute: set ours inside it.
+        with graph.gradient_override_map({"IdentityN": text(attributes[_GRADIENT].s)}):
+            return graph.create_op("IdentityN", list(tensors), list(dtypes), name=name, attrs=attrs)
+    return graph.create_op("IdentityN", list(tensors), list(dtypes), name=name, attrs=attrs)
 
 
 def vectorize_with(op, convert):
@@ -399,12 +406,16 @@ def functions_in(attributes):
     return names
 
 
+_keeping = threading.Lock()
+
+
 def keep_with(graph, thing):
     """Keep thing alive for as long as graph."""
-    kept = getattr(graph, "_compat_grad_kept", None)
-    if kept is None:
-        kept = graph._compat_grad_kept = set()
-    kept.add(thing)
+    with _keeping:  # two threads may build in one graph
+        kept = getattr(graph, "_compat_grad_kept", None)
+        if kept is None:
+            kept = graph._compat_grad_kept = set()
+        kept.add(thing)
 
 
 def outer_function_graphs(graph):
@@ -415,6 +426,19 @@ def outer_function_graphs(graph):
         if graph is None or not is_function_graph(graph):
             return
         yield graph
+
+
+def outermost_graph(graph):
+    """Return the graph that is no function's body around graph (that of eager mode holds no variables)."""
+    *_, last = outer_function_graphs(graph)
+    return (getattr(last, "outer_graph", None) or last) if is_function_graph(last) else last
+
+
+def captured_as(placeholder):
+    """Return the tensor of an outer graph that a placeholder of a function's body stands for, in a list, or []."""
+    captures = getattr(placeholder.graph, "captures", ())
+    pairs = captures.items() if hasattr(captures, "items") else captures  # a dict up to 1.14
+    return [outer for outer, inner in pairs if inner is placeholder]
 
 
 # --- tapes ----------------------------------------------------------------------------------------------------

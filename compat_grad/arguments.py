@@ -138,23 +138,26 @@ class Arguments:
         kinds = [_kind(leaf) for leaf in leaves]
         return NestedLayout([PLAIN if kind == NESTED else kind for kind in kinds], layout, packer), leaves
 
-    def fit(self, function, args, kwargs):
+    def fit(self, function, own, args, kwargs):
         """Return (args, kwargs) for another function: without those of the signature's defaults that it does not take.
 
-        tf.function passes a parameter's default on as if the caller had written it.
+        tf.function passes a parameter's default on as if the caller had written it. Raises TypeError where the
+        arguments do not fit even so; own are what stands before args (a method's self).
         """
         signature = signature_of(function)
-        if signature is None or _binds(signature, args, kwargs):
+        if signature is None or _binds(signature, own, args, kwargs):
             return args, kwargs
-        args = list(args)
-        while args and len(args) <= len(self._parameters) and args[-1] is self._parameters[len(args) - 1].default:
-            args.pop()
-        kwargs = {
+        wanted = len(args)
+        while wanted and wanted <= len(self._parameters) and args[wanted - 1] is self._parameters[wanted - 1].default:
+            wanted -= 1
+        needed = {
             name: value
             for name, value in kwargs.items()
             if not (name in self._order and value is self._parameters[self._order[name]].default)
         }
-        return args, kwargs
+        if not _binds(signature, own, args[:wanted], needed):
+            signature.bind(*own, *args, **kwargs)  # says what does not fit
+        return args[:wanted], needed
 
     def _lay_out(self, shape, args, kwargs):
         kinds, keywords = shape
@@ -173,9 +176,9 @@ class Arguments:
         return tuple(names)
 
 
-def _binds(signature, args, kwargs):
+def _binds(signature, own, args, kwargs):
     try:
-        signature.bind(*args, **kwargs)
+        signature.bind(*own, *args, **kwargs)
     except TypeError:
         return False
     return True

@@ -178,23 +178,35 @@ class Override:
 
     def _call_tied_to_surrogate(self, own, layout, leaves, inputs, mode, strategy):
         """Tie forward's outputs to the outputs of the surrogate, which is differentiated natively."""
-        outputs, pack, _ = self._run(own, layout, leaves, inputs, mode)
         args, kwargs = layout.pack(_placed(leaves, layout, inputs))
-        if mode is _tf.FUNCTION:
-            args, kwargs = self._arguments.fit(self._surrogate, args, kwargs)
+        if mode is _tf.FUNCTION or not layout.checked:
+            args, kwargs = self._fit_surrogate(own, args, kwargs)
+        outputs, pack, _ = self._run(own, layout, leaves, inputs, mode)
         result = follow_autograph(self._surrogate, mode)(*own, *args, **kwargs)
         targets, pack_targets = flatten_outputs(result, self._title)
         check_same(self._title, outputs, pack.structure(), targets, pack_targets.structure())
+        if not outputs:
+            return pack(outputs)
         return pack(strategy.connect(outputs, targets, Tie(self.__name__, self._combine, len(targets))))
+
+    def _fit_surrogate(self, own, args, kwargs):
+        try:
+            return self._arguments.fit(self._surrogate, own, args, kwargs)
+        except TypeError as error:
+            raise TypeError(
+                "{}: the surrogate must take the same arguments as forward: {}.".format(self._title, error)
+            ) from None
 
     def _run(self, own, layout, leaves, inputs, mode):
         """Run forward on detached inputs; return its flat outputs, the way back, and the variables it captured."""
         detached = detach(inputs, mode)
         args, kwargs = layout.pack(_placed(leaves, layout, detached))
-        result, variables = run_forward(
-            follow_autograph(self._forward, mode), list(own) + args, kwargs, detached, mode, self._spares_tapes
-        )
-        outputs, pack = flatten_outputs(result, self._title)
+
+        def forward():
+            result = follow_autograph(self._forward, mode)(*own, *args, **kwargs)
+            return flatten_outputs(result, self._title)  # here, because it reads the variables that forward returns
+
+        (outputs, pack), variables = run_forward(forward, detached, mode, self._spares_tapes)
         return outputs, pack, variables
 
     def _call_unrecorded(self, own, layout, leaves, inputs):

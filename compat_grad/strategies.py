@@ -111,7 +111,7 @@ def _gradient_of_op(op, *gradients):
 
 
 def _op_name(name):
-    return re.sub(r"[^A-Za-z0-9_.\\-]+", "_", name).strip("_.-\\") or "override_gradient"
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-") or "override_gradient"
 
 
 # --- tape: record outputs <- inputs with the backward function ------------------------------------------------
