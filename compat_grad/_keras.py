@@ -46,6 +46,8 @@ def _layer_class(symbolic):
 
 def in_layer_call(symbolic):
     """Whether we are inside the call of a layer: graph-mode Keras hands it the very tensors of the outside."""
+    if not hasattr(symbolic, "_keras_history"):
+        return False
     bases = [cls for cls in type(symbolic._keras_history[0]).__mro__ if cls.__name__ == "Layer"]
     codes = {inspect.unwrap(cls.__call__).__code__ for cls in bases}
     frame = sys._getframe(1)  # 1.13 keeps no record of the layers being called; the stack does, in every version
@@ -54,6 +56,11 @@ def in_layer_call(symbolic):
             return True
         frame = frame.f_back
     return False
+
+
+def counts_wrapped_layers(symbolic):
+    """Whether a layer of this graph-mode Keras counts the weights of layers that it holds (from 1.13 on)."""
+    return hasattr(_layer_class(symbolic), "_gather_children_attribute")
 
 
 # --- layers ---------------------------------------------------------------------------------------------------

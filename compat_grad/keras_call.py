@@ -68,7 +68,7 @@ class LayerCall:
         """Return the objects behind the override that may hold variables, and all other callables behind it."""
         found = list(self.own)
         for function in self.override._definition[0], self.override._definition[2]:
-            found.extend(_behind(function))
+            found.extend(behind(function))
         return found
 
 
@@ -76,17 +76,17 @@ def _map_leaves(function, structure):
     return _tf.nest.map_structure(function, structure)
 
 
-def _behind(function):
+def behind(function):
     """Yield function and what it is made of: a partial's function, a method's object, an override's functions."""
     if function is None:
         return
     yield function
     if isinstance(function, functools.partial):
-        for inner in _behind(function.func):
+        for inner in behind(function.func):
             yield inner
     elif hasattr(function, "__self__"):
         yield function.__self__
     elif hasattr(function, "_definition"):
         for part in (function._definition[0], function._definition[2]):
-            for inner in _behind(part):
+            for inner in behind(part):
                 yield inner

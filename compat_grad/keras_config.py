@@ -12,7 +12,7 @@ import numpy as np
 
 from compat_grad import _keras, _tf
 from compat_grad._tf import tf
-from compat_grad.keras_call import Slot
+from compat_grad.keras_call import Slot, behind
 
 _BY_NAME_IN_SAFE_MODE = ("math", "nn", "linalg", "signal")  # of TensorFlow: nothing in these touches a file
 _ALSO_SAFE = frozenset(("cast", "clip_by_value", "identity", "stop_gradient", "where"))
@@ -72,6 +72,8 @@ def _describe_part(part, role, title, keras):
         return {"ops": {op_type: _describe_part(part[op_type], role, title, keras) for op_type in part}}
     if _keras.is_layer(keras, part):
         return {"layer": _keras.WrappedLayer(part, keras)}
+    if _is_method(part, keras):
+        return {"method": {"name": part.__name__, "of": _describe_part(part.__self__, role, title, keras)}}
     if hasattr(part, "_definition"):
         return {"of": describe_override(part, keras)}
     registered = _keras.registered_name(keras, part)
@@ -91,10 +93,12 @@ def _restore_part(described, keras, make):
         return {op_type: _restore_part(value[op_type], keras, make) for op_type in value}
     if kind == "layer":
         return _keras.restore_layer(keras, value)
+    if kind == "method":
+        return getattr(_restore_part(value["of"], keras, make), value["name"])
     if kind == "of":
         return restore_override(value, keras, make)
     if kind == "kept":
-        return _copy_of_module(value.value)
+        return _clone(value.value, keras)
     if kind == "registered":
         found = _keras.custom_object(keras, value)
         if found is None:
@@ -106,16 +110,21 @@ def _restore_part(described, keras, make):
     return _find(value, keras)
 
 
-def _copy_of_module(value):
-    """Return value; of a tf.Module a copy, because a cloned layer has variables of its own."""
-    if not _keras.is_module(value):
-        return value
-    if not _tf.executing_eagerly():
+def _is_method(part, keras):
+    holder = getattr(part, "__self__", None)
+    return hasattr(part, "__func__") and (_keras.is_layer(keras, holder) or _keras.is_module(holder))
+
+
+def _clone(value, keras):
+    """Return value; of what has variables a copy, because a cloned layer has variables of its own."""
+    if _keras.is_module(value) and _tf.executing_eagerly():
+        return copy.deepcopy(value)
+    if any(_keras.is_layer(keras, thing) or _keras.is_module(thing) for thing in behind(value)):
         raise TypeError(
-            "OverrideGradient: the variables of {!r} cannot be copied in graph mode, so a model with an override of it "
-            "cannot be cloned. Make it a Keras layer.".format(value)
+            "OverrideGradient: {!r} has variables and cannot be copied{}, so a model with an override of it cannot be "
+            "cloned. Let forward be a Keras layer.".format(value, "" if _tf.executing_eagerly() else " in graph mode")
         )
-    return copy.deepcopy(value)
+    return value
 
 
 # --- things by their names ------------------------------------------------------------------------------------
@@ -197,16 +206,18 @@ def _import(module, name, keras):
 _PLAIN = (bool, int, float, str, type(None))
 
 
-def describe_value(value, title):
+def describe_value(value, title, keras):
     """Return an argument of the call, a nested structure with `Slot`s in it, as what a config can hold."""
     if isinstance(value, Slot):
         return {"tensor": value.index}
     if type(value) in _PLAIN:
         return {"value": value}
     if type(value) in (list, tuple):
-        return {type(value).__name__: [describe_value(item, title) for item in value]}
+        return {type(value).__name__: [describe_value(item, title, keras) for item in value]}
     if type(value) is dict and all(isinstance(key, str) for key in value):
-        return {"dict": {key: describe_value(item, title) for key, item in value.items()}}
+        return {"dict": {key: describe_value(item, title, keras) for key, item in value.items()}}
+    if _keras.is_layer(keras, value):
+        return {"layer": _keras.WrappedLayer(value, keras)}
     if isinstance(value, tf.DType):
         return {"dtype": value.name}
     is_constant = _tf.is_eager_tensor_type(type(value)) and _tf.is_tensor_type(type(value))
@@ -217,13 +228,13 @@ def describe_value(value, title):
     return {"kept": Unsaveable(value, title, "an argument")}
 
 
-def restore_value(described):
+def restore_value(described, keras):
     """Return the argument that `describe_value` described."""
     ((kind, value),) = described.items()
     if kind in ("list", "tuple"):
-        return (list if kind == "list" else tuple)(restore_value(item) for item in value)
+        return (list if kind == "list" else tuple)(restore_value(item, keras) for item in value)
     if kind == "dict":
-        return {key: restore_value(item) for key, item in value.items()}
+        return {key: restore_value(item, keras) for key, item in value.items()}
     if kind in ("array", "constant"):
         array = np.array(value["items"], dtype=value["dtype"])
         return tf.constant(array) if kind == "constant" else array
@@ -231,4 +242,6 @@ def restore_value(described):
         return Slot(value)
     if kind == "dtype":
         return tf.as_dtype(value)
-    return value.value if kind == "kept" else value
+    if kind == "layer":
+        return _keras.restore_layer(keras, value)
+    return _clone(value.value, keras) if kind == "kept" else value

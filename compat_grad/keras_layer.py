@@ -129,9 +129,9 @@ class _OverrideGradient:
         title = call.override._title
         config.update(
             override=keras_config.describe_override(call.override, self._keras),
-            own=keras_config.describe_value(call.own, title),
-            args=keras_config.describe_value(tuple(call.args), title),
-            kwargs=keras_config.describe_value(dict(call.kwargs), title),
+            own=keras_config.describe_value(call.own, title, self._keras),
+            args=keras_config.describe_value(tuple(call.args), title, self._keras),
+            kwargs=keras_config.describe_value(dict(call.kwargs), title, self._keras),
             cast_inputs=getattr(self, "_cast_inputs", True),
         )
         return config
@@ -140,7 +140,8 @@ class _OverrideGradient:
     def from_config(cls, config):
         config = dict(config)
         override = keras_config.restore_override(config.pop("override"), cls._keras, Override)
-        call = LayerCall(override, *[keras_config.restore_value(config.pop(key)) for key in ("own", "args", "kwargs")])
+        parts = [keras_config.restore_value(config.pop(key), cls._keras) for key in ("own", "args", "kwargs")]
+        call = LayerCall(override, *parts)
         cast_inputs = config.pop("cast_inputs")
         layer = super().from_config(dict(config, forward=override, arguments=call))
         if not cast_inputs:

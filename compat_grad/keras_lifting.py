@@ -28,7 +28,10 @@ def asked_for(override, args, kwargs, mode):
         )
     if not symbolic:
         return False
-    return mode is _tf.EAGER or _tf.is_keras_tensor_type(type(symbolic[0])) or not _keras.in_layer_call(symbolic[0])
+    if mode is _tf.EAGER or _tf.is_keras_tensor_type(type(symbolic[0])):
+        return True
+    # A graph keeps the override without a layer too; what it lacks is a model that can be made, cloned and saved.
+    return _keras.counts_wrapped_layers(symbolic[0]) and not _keras.in_layer_call(symbolic[0])
 
 
 def _stands_for_later(leaf):
