@@ -515,11 +515,20 @@ def tangents_flow(tensors):
 
 _tf_convert = _first("tensorflow.python.autograph.impl.api.tf_convert")
 _autograph_status = _first("tensorflow.python.autograph.core.ag_ctx.control_status_ctx")
+_ControlStatus = _first("tensorflow.python.autograph.core.ag_ctx.ControlStatusCtx")
+_autograph_statuses = _first("tensorflow.python.autograph.core.ag_ctx.Status")
 
 
 def autograph_converts():
     """Whether the code that is calling us is being converted by AutoGraph."""
     return _autograph_status is not None and _autograph_status().status.name == "ENABLED"
+
+
+def autograph_enabled():
+    """Return a context in which functions are converted by AutoGraph, where it can be reached."""
+    if _tf_convert is None or _ControlStatus is None:
+        return contextlib.ExitStack()
+    return _ControlStatus(status=_autograph_statuses.ENABLED)
 
 
 def convert_by_autograph(function):

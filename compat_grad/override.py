@@ -14,7 +14,7 @@ import itertools
 import types
 from typing import Any, Callable, Mapping, Optional, Union, overload
 
-from compat_grad import _tf
+from compat_grad import _tf, keras_lifting
 from compat_grad._tf import tf
 from compat_grad.arguments import Arguments
 from compat_grad.backward import Backward, BackwardCall
@@ -135,8 +135,9 @@ class Override:
         own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
         mode = _tf.current_mode()
         layout, leaves = self._take_apart(args, kwargs)
-        if layout.has_keras_tensors or (layout.has_graph_tensors and mode is _tf.EAGER):
-            raise TypeError(_KERAS_ADVICE.format(self._title, self.__name__))
+        symbolic = layout.has_keras_tensors or (layout.has_graph_tensors and mode is not _tf.FUNCTION)
+        if symbolic and keras_lifting.asked_for(self, leaves, mode):
+            return keras_lifting.lift(self, own, args, kwargs)
         if not layout.tensors and self._op_gradients is None:
             return self._forward(*own, *args, **kwargs)
         inputs = layout.read_tensors(leaves)
@@ -285,12 +286,6 @@ class Override:
 
 
 _NOTHING = itertools.repeat(None)
-
-_KERAS_ADVICE = (
-    "{}: called on a Keras symbolic tensor while a functional model is being built. Keras would record forward's ops "
-    "one by one and lose the override. Call it inside a layer: "
-    "`class Overridden(tf.keras.layers.Layer):` with `def call(self, x): return {}(x)`."
-)
 
 
 def _placed(leaves, layout, tensors):
