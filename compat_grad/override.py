@@ -18,11 +18,12 @@ from compat_grad import _tf, keras_lifting
 from compat_grad._tf import tf
 from compat_grad.arguments import Arguments
 from compat_grad.backward import Backward, BackwardCall
+from compat_grad.definition import check_definition, name_of
 from compat_grad.forward import detach, flatten_outputs, follow_autograph, run_forward
 from compat_grad.op_level import OpGradients
-from compat_grad.strategies import STRATEGIES, pick_strategy
-from compat_grad.surrogate import COMBINATIONS, Tie, check_same
-from compat_grad.traced import TracedFunctions
+from compat_grad.strategies import pick_strategy
+from compat_grad.surrogate import Tie, check_same
+from compat_grad.traced import Reference, TracedFunctions
 
 
 @overload
@@ -101,13 +102,13 @@ class Override:
     autograph_info__ = {}  # noqa: RUF012
 
     def __init__(self, forward, backward, surrogate, combine, strategy, name):
-        _check_definition(forward, backward, surrogate, combine, strategy, name)
+        check_definition(forward, backward, surrogate, combine, strategy, name)
         self._definition = (forward, backward, surrogate, combine, strategy, name)
         self._forward = forward
         self._surrogate = surrogate
         self._combine = combine
         self._strategy = strategy
-        self.__name__ = name or _name_of(forward)
+        self.__name__ = name or name_of(forward)
         self._title = "override_gradient {!r}".format(self.__name__)
         self._op_gradients = (
             OpGradients(self.__name__, backward) if isinstance(backward, collections.abc.Mapping) else None
@@ -233,11 +234,12 @@ class Override:
     def _call_in_function(self, callee, own, layout, leaves, inputs):
         """Call callee in a function of its own, where a graph is needed."""
         plain = _placed(leaves, layout, _NOTHING)
+        own = [Reference(instance) for instance in own]  # which shall not live on in the traces of its methods
 
         @_tf.not_converted
         def body(*tensors):
             args, kwargs = layout.pack(_placed(plain, layout, tensors))
-            return callee(*own, *args, **kwargs)
+            return callee(*[instance() for instance in own], *args, **kwargs)
 
         return self._functions.call(body, own, layout, leaves, inputs)
 
@@ -294,73 +296,6 @@ def _placed(leaves, layout, tensors):
     for position, tensor in zip(layout.tensors, tensors):
         placed[position] = tensor
     return placed
-
-
-def _check_definition(forward, backward, surrogate, combine, strategy, name):
-    where = "override_gradient {!r}".format(name or _name_of(forward))
-    if not callable(forward):
-        raise TypeError(
-            "override_gradient: forward must be callable, got {!r} ({}).".format(forward, type(forward).__name__)
-        )
-    if (backward is None) == (surrogate is None):
-        raise TypeError(
-            "{}: give exactly one of backward (a gradient function or a registered name) and surrogate (a function "
-            "whose gradient is used); got {}.".format(where, "neither" if backward is None else "both")
-        )
-    if surrogate is not None and not callable(surrogate):
-        raise TypeError(
-            "{}: surrogate must be callable, got {!r} ({}).".format(where, surrogate, type(surrogate).__name__)
-        )
-    if isinstance(backward, collections.abc.Mapping):
-        _check_mapping(backward, strategy, where)
-    elif backward is not None and not callable(backward) and not isinstance(backward, str):
-        raise TypeError(
-            "{}: backward must be a function (op, *output_grads), the name of a registered gradient, or a dict from op "
-            "types to either, got {!r} ({}).".format(where, backward, type(backward).__name__)
-        )
-    if combine not in COMBINATIONS:
-        raise ValueError("{}: combine must be 'add' or 'multiply', got {!r}.".format(where, combine))
-    if combine != "add" and surrogate is None:
-        raise ValueError("{}: combine={!r} is for a surrogate, and there is none.".format(where, combine))
-    if strategy != "auto" and strategy not in STRATEGIES:
-        raise ValueError(
-            "{}: unknown strategy {!r}. Choose 'auto' or one of {}.".format(where, strategy, ", ".join(STRATEGIES))
-        )
-    if strategy == "stop_gradient" and surrogate is None:
-        raise ValueError(
-            "{}: strategy 'stop_gradient' cannot express a backward, only a surrogate. Leave strategy='auto', or give "
-            "surrogate=g with the gradient that you want.".format(where)
-        )
-
-
-def _check_mapping(mapping, strategy, where):
-    if not mapping:
-        raise ValueError(
-            "{}: backward is an empty dict. Map op types to gradients, such as {{'Relu': my_gradient}}.".format(where)
-        )
-    for op_type, gradient in mapping.items():
-        if not isinstance(op_type, str):
-            raise TypeError(
-                "{}: the keys of backward are op types such as 'Relu', got {!r} ({}).".format(
-                    where, op_type, type(op_type).__name__
-                )
-            )
-        if not callable(gradient) and not isinstance(gradient, str):
-            raise TypeError(
-                "{}: backward[{!r}] must be a function (op, *output_grads) or the name of a registered gradient, got "
-                "{!r} ({}).".format(where, op_type, gradient, type(gradient).__name__)
-            )
-    if strategy not in ("auto", "gradient_override_map"):
-        raise ValueError(
-            "{}: strategy {!r} cannot express the gradients of ops within forward. Leave strategy='auto' (which takes "
-            "'gradient_override_map').".format(where, strategy)
-        )
-
-
-def _name_of(function):
-    if isinstance(function, functools.partial):
-        return _name_of(function.func)
-    return getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__
 
 
 def _is_method(function):
