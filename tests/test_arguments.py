@@ -376,6 +376,21 @@ def test_integer_outputs_have_no_gradient(mode):
     assert_same_bits(gradients, [filled(30)])  # the second output's weight is 3
 
 
+@pytest.mark.parametrize("surrogate", [False, True], ids=["backward", "surrogate"])
+def test_strings_among_the_outputs(mode, surrogate):
+    """Up to 1.13 a tape cannot make zeros of strings, so it must not be told of such outputs."""
+
+    def forward(x):
+        return x * 2.0, tf.as_string(x), x > 0.0
+
+    if surrogate:
+        f = override_gradient(forward, surrogate=lambda x: (x * 10.0, *forward(x)[1:]))
+    else:
+        f = override_gradient(forward, lambda op, dy, of_text, of_flag: 10.0 * dy)
+    outputs, gradients = first(mode, lambda x: f(x)[0], X)
+    assert_same_bits([outputs, gradients], [[2 * X], [filled(20)]])
+
+
 # --- dtypes and shapes -----------------------------------------------------------------------------------------
 
 
