@@ -79,7 +79,10 @@ _VARIABLES = tuple(
         if cls is not None
     }
 )
-_DenseTensorLike = _first("tensorflow.python.types.core.Tensor")  # also Keras 3's own variables, from 2.4 on
+# What says that it is like a tensor though no subclass: Keras's mixed precision variables, distributed ones in
+# 1.x, Keras 3's own. A base class from 2.4 on; before, a tuple that grows as modules register their types.
+_DenseTensorLike = _first("tensorflow.python.types.core.Tensor")
+_ops = importlib.import_module("tensorflow.python.framework.ops")
 
 
 def is_tensor_type(cls):
@@ -91,7 +94,8 @@ def is_variable_type(cls):
     """Whether instances of cls are variables (resource, reference, distributed, Keras), read by convert_to_tensor."""
     if issubclass(cls, _VARIABLES):
         return True
-    return _DenseTensorLike is not None and issubclass(cls, _DenseTensorLike) and not issubclass(cls, Tensor)
+    like_tensors = _DenseTensorLike or getattr(_ops, "_TENSOR_LIKE_TYPES", ())
+    return issubclass(cls, like_tensors) and not issubclass(cls, (Tensor, _CompositeTensor or _OLD_COMPOSITES))
 
 
 def is_composite_type(cls):
