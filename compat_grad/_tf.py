@@ -65,7 +65,8 @@ Tensor = tf.Tensor
 IndexedSlices = tf.IndexedSlices
 EagerTensor = _first("tensorflow.python.framework.ops.EagerTensor")
 _CompositeTensor = _first("tensorflow.python.framework.composite_tensor.CompositeTensor")
-_OLD_COMPOSITES = (tf.SparseTensor, tf.IndexedSlices)  # before CompositeTensor (1.14) these two stood alone
+# Before CompositeTensor (1.14) these stood alone.
+_OLD_COMPOSITES = (tf.SparseTensor, tf.IndexedSlices) + ((tf.RaggedTensor,) if hasattr(tf, "RaggedTensor") else ())
 _VARIABLES = tuple(
     {
         cls
@@ -173,11 +174,14 @@ nest = getattr(tf, "nest", None) or importlib.import_module("tensorflow.python.u
 def composite_parts(composite):
     """Return the component tensors of a composite tensor and the function that puts such components together."""
     if _CompositeTensor is not None:
-        template = composite._type_spec
+        template = getattr(composite, "_type_spec", composite)  # 1.14 has no specifications yet
         parts = nest.flatten(composite, expand_composites=True)
         return parts, lambda new: nest.pack_sequence_as(template, new, expand_composites=True)
     if isinstance(composite, tf.SparseTensor):
         return [composite.indices, composite.values, composite.dense_shape], lambda new: tf.SparseTensor(*new)
+    if not isinstance(composite, tf.IndexedSlices):
+        parts = [composite.flat_values] + list(composite.nested_row_splits)
+        return parts, lambda new: tf.RaggedTensor.from_nested_row_splits(new[0], new[1:])
     parts = [composite.values, composite.indices]
     if composite.dense_shape is not None:
         parts.append(composite.dense_shape)
