@@ -31,8 +31,8 @@ class Unsaveable:
 
     def get_config(self):
         raise TypeError(
-            "{}: cannot be saved in a file: {} is {!r}, which has no name to find it by when the file is loaded. Define "
-            "it with `def` at the top level of a module (no lambda, no function inside a function), or register it "
+            "{}: cannot be saved in a file: {} is {!r}, which has no name to find it by when the file is loaded. "
+            "Define it with `def` at the top level of a module (no lambda, no function in a function), or register it "
             "with Keras' register_keras_serializable; or save the weights alone (model.save_weights).".format(
                 self._title, self._what, self.value
             )

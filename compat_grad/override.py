@@ -126,9 +126,9 @@ class Override:
         own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
         mode = _tf.current_mode()
         layout, leaves = self._take_apart(args, kwargs)
-        if layout.has_keras_tensors or (layout.has_graph_tensors and mode is not _tf.FUNCTION):
-            if keras_lifting.asked_for(self, args, kwargs, mode):
-                return keras_lifting.lift(self, own, args, kwargs)
+        keras_may_ask = layout.has_keras_tensors or (layout.has_graph_tensors and mode is not _tf.FUNCTION)
+        if keras_may_ask and keras_lifting.asked_for(self, args, kwargs, mode):
+            return keras_lifting.lift(self, own, args, kwargs)
         if not layout.tensors:
             return self._forward(*own, *args, **kwargs)
         inputs = layout.read_tensors(leaves)

@@ -9,6 +9,7 @@ from tests import modes
 from tests.keras_models import KERASES, X, gradients, sgd, tenfold, weigh
 from tests.modes import assert_same_bits
 
+
 def _dense(keras, **options):
     return keras.layers.Dense(3, use_bias=False, kernel_initializer="ones", **options)
 
@@ -324,8 +325,6 @@ def test_a_graph_tensor_in_eager_mode_is_refused(eager):
 def test_in_a_plain_graph_a_tensor_that_keras_does_not_know_is_none_of_its_business(graph):
     x = tf.zeros([3])
     assert not hasattr(tenfold(x), "_keras_history")
-
-
 
 
 @pytest.mark.skipif(bool(KERASES) or not hasattr(tf, "keras"), reason="this Keras is one that overrides are lifted in")
