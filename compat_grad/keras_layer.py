@@ -116,11 +116,12 @@ class _OverrideGradient:
             raise ValueError(
                 "{}: forward uses the trainable variable{} {}, which the Keras model would not know of: neither train "
                 "nor save. Let forward be the layer or tf.Module that has {}, or call the override in the call of a "
-                "layer of your own.".format(
+                "layer of your own{}.".format(
                     self._layer_call.override._title,
                     "s" if len(foreign) > 1 else "",
                     ", ".join(repr(variable.name) for variable in foreign),
                     "them" if len(foreign) > 1 else "it",
+                    ", or, for no Keras model, on tf.identity(x)" if _tf.current_mode() is _tf.GRAPH else "",
                 )
             )
 
