@@ -115,7 +115,8 @@ def output_shapes(keras, layer, input_shape):
     specs = []
     _map_shapes(lambda shape: specs.append(tf.TensorShape(shape)), input_shape)
     if _tf.executing_eagerly():
-        _tf.new_function(trace).get_concrete_function(*[tf.TensorSpec(shape, dtype) for shape in specs])
+        named = [tf.TensorSpec(shape, dtype, "input_{}".format(index)) for index, shape in enumerate(specs)]
+        _tf.new_function(trace).get_concrete_function(*named)
     else:
         trace(*[_tf.v1.placeholder(dtype, shape) for shape in specs])
     return shapes[0]
@@ -177,9 +178,7 @@ def register(keras, cls, name):
 
 def registered_name(keras, function):
     """Return the name that function is registered under for saving, or None."""
-    get_name = getattr(keras.utils, "get_registered_name", None)
-    name = get_name(function) if get_name is not None and hasattr(function, "__name__") else None
-    return name if name != getattr(function, "__name__", None) else None
+    return next((name for name, known in keras.utils.get_custom_objects().items() if known is function), None)
 
 
 def custom_object(keras, name):

@@ -32,8 +32,8 @@ class Unsaveable:
     def get_config(self):
         raise TypeError(
             "{}: cannot be saved in a file: {} is {!r}, which has no name to find it by when the file is loaded. "
-            "Define it with `def` at the top level of a module (no lambda, no function inside a function), or register "
-            "it with Keras' register_keras_serializable; or save the weights alone (model.save_weights).".format(
+            "Define it with `def` at the top level of a module (no lambda, no function in a function), or register it "
+            "with Keras' register_keras_serializable; or save the weights alone (model.save_weights).".format(
                 self._title, self._what, self.value
             )
         )
@@ -45,7 +45,7 @@ class Unsaveable:
 def describe_override(override, keras):
     """Return an `Override` as what a config can hold."""
     path = _path(override)
-    if path is not None:
+    if path is not None and not has_weights(override, keras):  # a clone has weights of its own
         return {"override": path}
     forward, backward, surrogate, combine, strategy, name = override._definition
     described = {"combine": combine, "strategy": strategy, "name": name}
@@ -57,8 +57,7 @@ def describe_override(override, keras):
 def restore_override(described, keras, make):
     """Return the `Override` that `describe_override` described; ``make(*definition)`` makes one."""
     if "override" in described:
-        override = _find(described["override"], keras)
-        return getattr(override, "value", override)
+        return _find(described["override"], keras)
     parts = [_restore_part(described[role], keras, make) for role in ("forward", "backward", "surrogate")]
     return make(*(parts + [described[role] for role in ("combine", "strategy", "name")]))
 
@@ -94,6 +93,11 @@ def _restore_part(described, keras, make):
     if kind == "layer":
         return _keras.restore_layer(keras, value)
     if kind == "method":
+        if _keras.in_safe_mode(keras):
+            raise ValueError(
+                "OverrideGradient: the file names a layer's method, {!r}, and Keras' safe mode lets no file choose the "
+                "code that runs. If you trust it: load_model(path, safe_mode=False).".format(value["name"])
+            )
         return getattr(_restore_part(value["of"], keras, make), value["name"])
     if kind == "of":
         return restore_override(value, keras, make)
@@ -115,11 +119,16 @@ def _is_method(part, keras):
     return hasattr(part, "__func__") and (_keras.is_layer(keras, holder) or _keras.is_module(holder))
 
 
+def has_weights(function, keras):
+    """Whether a layer or tf.Module is part of a callable."""
+    return any(_keras.is_layer(keras, thing) or _keras.is_module(thing) for thing in behind(function))
+
+
 def _clone(value, keras):
     """Return value; of what has variables a copy, because a cloned layer has variables of its own."""
     if _keras.is_module(value) and _tf.executing_eagerly():
         return copy.deepcopy(value)
-    if any(_keras.is_layer(keras, thing) or _keras.is_module(thing) for thing in behind(value)):
+    if has_weights(value, keras):
         raise TypeError(
             "OverrideGradient: {!r} has variables and cannot be copied{}, so a model with an override of it cannot be "
             "cloned. Let forward be a Keras layer.".format(value, "" if _tf.executing_eagerly() else " in graph mode")

@@ -41,21 +41,21 @@ def layer_class(keras):
 _DOC = """A Keras layer with a gradient of your own.
 
     Args:
-      forward: a function of the layer's input: a tensor of any shape and dtype, or the list or dict of tensors that the
-        layer is called on; its result, any structure of tensors, is the layer's. A parameter named ``training`` or
-        ``mask`` gets what Keras hands to layers. Or a layer, or an `Override` (then nothing else but name is given).
+      forward: a function of the layer's input: a tensor of any shape and dtype, or the list or dict of tensors that
+        the layer is called on; its result, any structure of tensors, is the layer's. A parameter named ``training`` or
+        ``mask`` gets what Keras hands to layers. Or a layer; or an `Override`, which brings the next four with it.
       backward, surrogate, combine, strategy: as in `override_gradient`.
       arguments: dict of further keyword arguments of forward.
       name: of the layer and of the override; forward's name by default.
-      kwargs: what every Keras layer takes (dtype, trainable, input_shape).
+      kwargs: what every Keras layer takes (dtype, trainable).
 
     Raises:
       TypeError, ValueError: as `override_gradient`; and, at the first call, where forward reads trainable variables
-        that are not weights of a layer or tf.Module that is forward or surrogate themselves.
+        other than the weights of a layer or tf.Module that is forward or surrogate themselves.
 
-    The layer casts its inputs like any layer of its dtype policy, and passes masks through (with several inputs, the
-    first one's). It is saved with a model where forward, backward and surrogate have names to find them by: `override`s
-    and functions at the top level of a module. `import compat_grad.keras` before loading it.
+    The layer casts its inputs like any layer of its dtype policy, and passes the (first) input's mask on. It is saved
+    with a model where forward, backward and surrogate have names to find them by: overrides and functions at the top
+    level of a module, or registered with Keras. Import `compat_grad.keras` before loading such a model.
 
     >>> import tensorflow as tf
     >>> reverse = OverrideGradient(tf.identity, lambda op, dy: -dy, name="reverse")
@@ -120,11 +120,12 @@ class _OverrideGradient:
             raise ValueError(
                 "{}: forward uses the trainable variable{} {}, which the Keras model would not know of: neither train "
                 "nor save. Let forward be the layer or tf.Module that has {}, or call the override in the call of a "
-                "layer of your own.".format(
+                "layer of your own{}.".format(
                     self._layer_call.override._title,
                     "s" if len(foreign) > 1 else "",
                     ", ".join(repr(variable.name) for variable in foreign),
                     "them" if len(foreign) > 1 else "it",
+                    ", or, for no Keras model, on tf.identity(x)" if _tf.current_mode() is _tf.GRAPH else "",
                 )
             )
 
@@ -146,6 +147,7 @@ class _OverrideGradient:
             args=keras_config.describe_value(tuple(call.args), title, self._keras),
             kwargs=keras_config.describe_value(dict(call.kwargs), title, self._keras),
             cast_inputs=getattr(self, "_cast_inputs", True),
+            names=[self.name],
         )
         return config
 
@@ -156,6 +158,9 @@ class _OverrideGradient:
         parts = [keras_config.restore_value(config.pop(key), cls._keras) for key in ("own", "args", "kwargs")]
         call = LayerCall(override, *parts)
         cast_inputs = config.pop("cast_inputs")
+        names = config.pop("names")
+        if not isinstance(config["name"], str):
+            config["name"] = names[0]  # Keras 2 replaces any string that is the name of a custom object by the object
         layer = super().from_config(dict(config, forward=override, arguments=call))
         if not cast_inputs:
             layer.never_cast_inputs()

@@ -8,8 +8,9 @@ import weakref
 
 from compat_grad import _keras, _tf
 from compat_grad.keras_call import LayerCall, Slot
+from compat_grad.keras_config import has_weights
 
-_lifted = weakref.WeakKeyDictionary()  # override -> {call: weak reference to its layer}
+_lifted = weakref.WeakKeyDictionary()  # override of a layer or module -> {call: layer}, all weak
 
 
 def asked_for(override, leaves, mode):
@@ -75,10 +76,12 @@ def _layer_for(call, keras):
     """Return the layer that makes this call; the one that made it before, where it has weights to share."""
     from compat_grad.keras_layer import layer_class  # which needs `Override`, which needs us
 
-    known = _lifted.setdefault(call.override, {})
-    layer = known.get((keras.__name__, call.key()), lambda: None)()
-    if layer is None or not layer.weights:
+    known = _lifted.setdefault(call.override, weakref.WeakValueDictionary())
+    key = keras.__name__, call.key()
+    layer = known.get(key)
+    if layer is None:
         layer = layer_class(keras)(call.override, arguments=call)
         layer.never_cast_inputs()
-        known[keras.__name__, call.key()] = weakref.ref(layer)
+        if has_weights(call.override, keras):
+            known[key] = layer
     return layer

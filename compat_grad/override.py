@@ -136,8 +136,8 @@ class Override:
         own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
         mode = _tf.current_mode()
         layout, leaves = self._take_apart(args, kwargs)
-        symbolic = layout.has_keras_tensors or (layout.has_graph_tensors and mode is not _tf.FUNCTION)
-        if symbolic and keras_lifting.asked_for(self, leaves, mode):
+        keras_may_ask = layout.has_keras_tensors or (layout.has_graph_tensors and mode is not _tf.FUNCTION)
+        if keras_may_ask and keras_lifting.asked_for(self, leaves, mode):
             return keras_lifting.lift(self, own, args, kwargs)
         if not layout.tensors and self._op_gradients is None:
             return self._forward(*own, *args, **kwargs)

@@ -20,7 +20,7 @@ if modes.BEHAVIOUR == "eager":
 elif modes.BEHAVIOUR == "v1":
     tf.compat.v1.disable_v2_behavior()
 
-from tests.keras_models import KERASES  # after TensorFlow's behaviour is chosen: it touches Keras
+from tests.keras_models import KERASES
 
 
 @pytest.fixture(params=modes.MODES, ids=lambda mode: mode.name)

@@ -265,6 +265,23 @@ def test_a_trainable_variable_as_argument_is_refused(keras):
         f(keras.Input([3]), foreign)
 
 
+def test_in_a_graph_without_a_model_the_way_out_leads_on(graph):
+    keras = KERASES.get("tf.keras")
+    if keras is None or hasattr(keras, "Operation"):
+        pytest.skip("tensors of this Keras belong to no graph")
+    foreign = modes.v1.Variable([1.0, 2.0, 3.0], name="foreign")
+    x = keras.Input([3])
+    f = override_gradient(lambda x: x * foreign, _constant_gradients)
+    if not hasattr(x, "graph") or x.graph is not graph:
+        pytest.skip("tensors of this Keras belong to no graph of ours")
+    with pytest.raises(ValueError, match="tf.identity\\(x\\)"):
+        f(x)
+    _, dw = tf.gradients(f(tf.identity(x)), [x, foreign])
+    with modes.v1.Session() as session:
+        session.run(foreign.initializer)
+        np.testing.assert_array_equal(session.run(dw, {x: X}), [7, 7, 7])
+
+
 # --- inside layers nothing is lifted --------------------------------------------------------------------------
 
 
