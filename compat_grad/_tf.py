@@ -5,8 +5,10 @@ private name of TensorFlow that compat_grad uses is looked up here, each with wh
 missing. The rest of the package reads as if there were one TensorFlow; this module knows nothing of overrides.
 """
 
+import contextlib
 import importlib
 import inspect
+import threading
 
 import tensorflow as tf
 
@@ -56,6 +58,21 @@ def new_function(python_function):
         or _first("tensorflow.contrib.eager.defun")
     )
     return make and make(python_function)
+
+
+#: Whether the gradients of functions hold inside other functions.
+functions_nest = hasattr(tf, "function")
+
+_functions_run_eagerly = _first(
+    "tensorflow.config.functions_run_eagerly", "tensorflow.config.experimental_functions_run_eagerly"
+) or (lambda: False)
+
+
+def call_traced(function, tensors):
+    """Call what `new_function` returned, traced also where the user has TensorFlow run its functions eagerly."""
+    if _functions_run_eagerly():
+        return function.get_concrete_function(*tensors)(*tensors)
+    return function(*tensors)
 
 
 # --- tensors and variables ------------------------------------------------------------------------------------
@@ -182,6 +199,7 @@ def composite_parts(composite):
 # --- the pass-through op of graphs ----------------------------------------------------------------------------
 
 AttrValue = v1.AttrValue
+_GRADIENT = "_gradient_op_type"
 _TYPE_LISTS = {}  # a few dtype tuples in a whole program
 
 
@@ -203,7 +221,12 @@ def add_identity_n(tensors, name, attributes):
     dtypes = tuple([tensor.dtype.base_dtype for tensor in tensors])
     attrs = {"T": _type_list(dtypes)}
     attrs.update(attributes)
-    return get_default_graph().create_op("IdentityN", list(tensors), list(dtypes), name=name, attrs=attrs)
+    graph = get_default_graph()
+    if "IdentityN" in getattr(graph, "_gradient_override_map", ()) and _GRADIENT in attributes:
+        # A map that the caller has set for this very op would overwrite the attribute: set ours inside it.
+        with graph.gradient_override_map({"IdentityN": text(attributes[_GRADIENT].s)}):
+            return graph.create_op("IdentityN", list(tensors), list(dtypes), name=name, attrs=attrs)
+    return graph.create_op("IdentityN", list(tensors), list(dtypes), name=name, attrs=attrs)
 
 
 def vectorize_with(op, convert):
@@ -218,6 +241,45 @@ def vectorize_with(op, convert):
         return [wrap(tensor, True) for tensor in convert([stacked.t for stacked in pfor_input.inputs])]
 
     op.pfor_converter = converter  # where TensorFlow's own ops put theirs
+
+
+def vectorize_natively_and(op, tie):
+    """Let tf.vectorized_map turn op into what it natively does, with its outputs ``tie(outputs, inputs)``."""
+
+    def converter(pfor_input):
+        native = _first("tensorflow.python.ops.parallel_for.pfor._pfor_converter_registry").get(op.type)
+        wrap = _first("tensorflow.python.ops.parallel_for.pfor.wrap")
+        if native is None:
+            raise ValueError("tf.vectorized_map has no converter for the {} op {!r}".format(op.type, op.name))
+        found = native(_OfPlainOp(pfor_input))
+        found = list(found) if isinstance(found, (list, tuple)) and not hasattr(found, "is_stacked") else [found]
+        pfor_input.stack_inputs()
+        tied = tie([output.t for output in found], [stacked.t for stacked in pfor_input.inputs])
+        return [wrap(tensor, True) for tensor in tied]
+
+    op.pfor_converter = converter
+
+
+class _OfPlainOp:
+    """What a converter of TensorFlow's is handed, its op without the name of a gradient, which some refuse (to 2.4)."""
+
+    def __init__(self, pfor_input):
+        self._pfor_input = pfor_input
+        self.op = _PlainOp(pfor_input.op)
+
+    def __getattr__(self, name):
+        return getattr(self._pfor_input, name)
+
+
+class _PlainOp:
+    def __init__(self, op):
+        self._op = op
+        self.node_def = type(op.node_def)()
+        self.node_def.CopyFrom(op.node_def)
+        self.node_def.attr.pop("_gradient_op_type", None)
+
+    def __getattr__(self, name):
+        return getattr(self._op, name)
 
 
 def has_identity_n():
@@ -247,12 +309,113 @@ def registered_gradient(name):
     return _registry.lookup(name)
 
 
+def unregister_gradient(name):
+    """Forget a registered gradient; where TensorFlow's registry cannot be reached, the name stays."""
+    getattr(_registry, "_registry", {}).pop(name, None)
+
+
+def gradient_name(op):
+    """Return the name of the gradient that op has instead of its type's, or None."""
+    try:
+        return text(op.get_attr("_gradient_op_type"))
+    except ValueError:
+        return None
+
+
+def name_gradient(op, name):
+    """Give op the gradient registered as name, unless it has been given one already."""
+    if gradient_name(op) is None:
+        op._set_attr("_gradient_op_type", AttrValue(s=name.encode()))
+
+
+def is_handle(tensor):
+    """Whether tensor stands for something with a value elsewhere: a variable, a list."""
+    return tensor.dtype.base_dtype.name in ("resource", "variant")
+
+
+# --- functions within graphs ----------------------------------------------------------------------------------
+
+_CONTROL_FLOW_BODIES = tuple(
+    cls
+    for cls in (
+        _first("tensorflow.python.ops.control_flow_v2_func_graphs." + name)
+        for name in ("CondBranchFuncGraph", "WhileCondFuncGraph", "WhileBodyFuncGraph")
+    )
+    if cls is not None
+)
+_save_context = _first("tensorflow.python.saved_model.save_context.save_context")
+_in_save_context = _first("tensorflow.python.saved_model.save_context.in_save_context")
+
+
+def is_control_flow_body(graph):
+    """Whether graph is the body of a loop or branch, which nobody else calls."""
+    return isinstance(graph, _CONTROL_FLOW_BODIES)
+
+
+class _TracedFor:
+    """In the place of tf.saved_model.SaveOptions."""
+
+    def __init__(self, marker):
+        self.experimental_variable_policy = marker
+
+
+@contextlib.contextmanager
+def private_traces(marker):
+    """Have the tf.functions that are called in here traced for this marker alone; yields whether that is so.
+
+    A function's traces are shared by all who call it. What TensorFlow (2.4 and later) tells traces apart by includes,
+    of the context, only the options of a SavedModel being saved, and only their variable policy, which replicas read.
+    """
+    if _save_context is None or _in_save_context() or _in_replica_context_of_strategy():
+        yield False
+    else:
+        with _save_context(_TracedFor(marker)):
+            yield True
+
+
+def _in_replica_context_of_strategy():
+    return tf.distribute.has_strategy()
+
+
+def called_functions(op):
+    """Return the names of the functions that op calls."""
+    names = functions_in(op.node_def.attr) if _takes_functions(op) else []
+    if op.graph._is_function(op.type):  # TensorFlow 1's Defun: a function is called by an op of its name
+        names.append(op.type)
+    return names
+
+
+_TAKES_FUNCTIONS = {}  # op type -> bool
+
+
+def _takes_functions(op):
+    known = _TAKES_FUNCTIONS.get(op.type)
+    if known is None:
+        if op.op_def is None:  # as Graph.create_op leaves it before 1.6
+            return True
+        kinds = [attribute.type for attribute in op.op_def.attr]
+        known = _TAKES_FUNCTIONS[op.type] = "func" in kinds or "list(func)" in kinds
+    return known
+
+
+def functions_in(attributes):
+    """Return the names of the functions in the attributes of a node."""
+    names = []
+    for value in attributes.values():
+        names += [function.name for function in [value.func] + list(value.list.func) if function.name]
+    return names
+
+
+_keeping = threading.Lock()
+
+
 def keep_with(graph, thing):
     """Keep thing alive for as long as graph."""
-    kept = getattr(graph, "_compat_grad_kept", None)
-    if kept is None:
-        kept = graph._compat_grad_kept = set()
-    kept.add(thing)
+    with _keeping:  # two threads may build in one graph
+        kept = getattr(graph, "_compat_grad_kept", None)
+        if kept is None:
+            kept = graph._compat_grad_kept = set()
+        kept.add(thing)
 
 
 def outer_function_graphs(graph):
@@ -263,6 +426,19 @@ def outer_function_graphs(graph):
         if graph is None or not is_function_graph(graph):
             return
         yield graph
+
+
+def outermost_graph(graph):
+    """Return the graph that is no function's body around graph (that of eager mode holds no variables)."""
+    *_, last = outer_function_graphs(graph)
+    return (getattr(last, "outer_graph", None) or last) if is_function_graph(last) else last
+
+
+def captured_as(placeholder):
+    """Return the tensor of an outer graph that a placeholder of a function's body stands for, in a list, or []."""
+    captures = getattr(placeholder.graph, "captures", ())
+    pairs = captures.items() if hasattr(captures, "items") else captures  # a dict up to 1.14
+    return [outer for outer, inner in pairs if inner is placeholder]
 
 
 # --- tapes ----------------------------------------------------------------------------------------------------
@@ -389,6 +565,15 @@ def newest_operation_id(graph):
         with probe.as_default():
             _id_offset.append(tf.no_op()._id - probe.version)
     return graph.version + _id_offset[0]
+
+
+def operations_since(graph, newest):
+    """Return the operations that were added to graph after the one with that ``_id``."""
+    operations = graph.get_operations()
+    first = len(operations)
+    while first and operations[first - 1]._id > newest:
+        first -= 1
+    return operations[first:]
 
 
 def variable_op(variable):

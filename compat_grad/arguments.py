@@ -47,7 +47,6 @@ class Layout:
       tensors: the positions of the leaves that gradients are asked for: tensors and variables.
       checked: whether a call of this shape has passed all checks; set by who checks.
       call: what is worked out once for a call shape without plain values; set by who works it out.
-      function: the like for a traced function.
     """
 
     def __init__(self, kinds, names, n_positional):
@@ -58,11 +57,14 @@ class Layout:
         self.has_keras_tensors = KERAS in kinds
         self.checked = False
         self.call = None
-        self.function = None
         self._has_variables = VARIABLE in kinds
         self._names = names
         self._keywords = names[n_positional:]
         self._n_positional = n_positional
+
+    def key(self):
+        """Return what is equal for the same layouts only."""
+        return tuple(self.kinds), self._names, self._n_positional
 
     def read_tensors(self, leaves):
         """Return the tensors among leaves, variables by their value."""
@@ -97,6 +99,9 @@ class NestedLayout(Layout):
     def __init__(self, kinds, flat, packer):
         super().__init__(kinds, flat._names, flat._n_positional)
         self._packer = packer
+
+    def key(self):
+        return super().key() + (self._packer.text([str(kind) for kind in self.kinds]),)
 
     def pack(self, leaves):
         return super().pack(self._packer(leaves))
@@ -133,23 +138,26 @@ class Arguments:
         kinds = [_kind(leaf) for leaf in leaves]
         return NestedLayout([PLAIN if kind == NESTED else kind for kind in kinds], layout, packer), leaves
 
-    def fit(self, function, args, kwargs):
+    def fit(self, function, own, args, kwargs):
         """Return (args, kwargs) for another function: without those of the signature's defaults that it does not take.
 
-        tf.function passes a parameter's default on as if the caller had written it.
+        tf.function passes a parameter's default on as if the caller had written it. Raises TypeError where the
+        arguments do not fit even so; own are what stands before args (a method's self).
         """
         signature = signature_of(function)
-        if signature is None or _binds(signature, args, kwargs):
+        if signature is None or _binds(signature, own, args, kwargs):
             return args, kwargs
-        args = list(args)
-        while args and len(args) <= len(self._parameters) and args[-1] is self._parameters[len(args) - 1].default:
-            args.pop()
-        kwargs = {
+        wanted = len(args)
+        while wanted and wanted <= len(self._parameters) and args[wanted - 1] is self._parameters[wanted - 1].default:
+            wanted -= 1
+        needed = {
             name: value
             for name, value in kwargs.items()
             if not (name in self._order and value is self._parameters[self._order[name]].default)
         }
-        return args, kwargs
+        if not _binds(signature, own, args[:wanted], needed):
+            signature.bind(*own, *args, **kwargs)  # says what does not fit
+        return args[:wanted], needed
 
     def _lay_out(self, shape, args, kwargs):
         kinds, keywords = shape
@@ -168,9 +176,9 @@ class Arguments:
         return tuple(names)
 
 
-def _binds(signature, args, kwargs):
+def _binds(signature, own, args, kwargs):
     try:
-        signature.bind(*args, **kwargs)
+        signature.bind(*own, *args, **kwargs)
     except TypeError:
         return False
     return True

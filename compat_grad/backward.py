@@ -106,7 +106,7 @@ class BackwardCall:
         leaves = list(self.leaves)
         for position, tensor in zip(self.layout.tensors, inputs):
             leaves[position] = tensor
-        op = OverriddenOp(self, leaves, list(outputs), op_name)
+        op = self.make_op(leaves, list(outputs), op_name)
         gradients = [_complete(gradient, output) for gradient, output in zip(output_gradients, outputs)]
         function = self.rule.function()
         n_tensors = len(self.layout.tensors)
@@ -122,6 +122,10 @@ class BackwardCall:
             )
         of_inputs = self._match(returned[0], inputs[:n_tensors])
         return of_inputs + self._match_variables(returned[1], inputs[n_tensors:])
+
+    def make_op(self, leaves, outputs, op_name):
+        """Return the ``op`` that backward is handed."""
+        return OverriddenOp(self, leaves, outputs, op_name)
 
     def _match(self, returned, inputs):
         """Return the gradients that backward returned, one checked gradient for each of inputs."""

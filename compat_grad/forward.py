@@ -6,19 +6,17 @@ Knows nothing of strategies.
 """
 
 import functools
-import inspect
 
 from compat_grad import _tf, structure
 from compat_grad._tf import tf
 from compat_grad.variables import call_and_watch
 
 
-def run_forward(function, args, kwargs, inputs, mode, spare_tapes):
-    """Call function; return (result, the trainable variables that it captured).
+def run_forward(forward, inputs, mode, spare_tapes):
+    """Call forward(); return (its flat outputs and the way back, the trainable variables that it captured).
 
     Args:
-      function: as AutoGraph would see it where the caller is being converted by AutoGraph.
-      args, kwargs: its arguments, with detached inputs in place.
+      forward: the call of the user's function on detached inputs, returning (tensors, pack).
       inputs: the detached inputs, behind which no variable counts as captured.
       mode: the current mode.
       spare_tapes: whether forward may capture variables, from which an eager tape would go on to keep everything that
@@ -26,18 +24,17 @@ def run_forward(function, args, kwargs, inputs, mode, spare_tapes):
     """
     if spare_tapes and mode is _tf.EAGER and _tf.VariableWatcher is not None:
         with _tf.stop_recording():
-            return call_and_watch(function, args, kwargs, inputs, mode)
-    return call_and_watch(function, args, kwargs, inputs, mode)
+            return call_and_watch(forward, inputs, mode)
+    return call_and_watch(forward, inputs, mode)
 
 
 def follow_autograph(function, mode):
     """Return function converted by AutoGraph where the code that calls us is being converted."""
-    if mode is not _tf.FUNCTION:
-        return function
-    plain = inspect.isfunction(function) or inspect.ismethod(function) or isinstance(function, functools.partial)
-    if plain and _tf.autograph_converts():
-        return _tf.convert_by_autograph(function)
-    return function  # Keras layers and the like have their own way with AutoGraph
+    if mode is _tf.FUNCTION and _tf.autograph_converts():
+        # As a partial, whatever it is (function, object, layer, tf.function) meets what AutoGraph does with it when
+        # it is called; handed over as it is, tf_convert would replace it in place behind TensorFlow's decorators.
+        return _tf.convert_by_autograph(functools.partial(function))
+    return function
 
 
 def detach(inputs, mode):

@@ -6,26 +6,29 @@
 There is one path for all modes; the strategy is its last step. Nothing here knows TensorFlow's versions.
 """
 
+import collections.abc
 import functools
 import importlib
 import inspect
 import itertools
 import types
-from typing import Any, Callable, Optional, Union, overload
+from typing import Any, Callable, Mapping, Optional, Union, overload
 
 from compat_grad import _tf
 from compat_grad._tf import tf
 from compat_grad.arguments import Arguments
 from compat_grad.backward import Backward, BackwardCall
 from compat_grad.forward import detach, flatten_outputs, follow_autograph, run_forward
+from compat_grad.op_level import OpGradients
 from compat_grad.strategies import STRATEGIES, pick_strategy
 from compat_grad.surrogate import COMBINATIONS, Tie, check_same
+from compat_grad.traced import TracedFunctions
 
 
 @overload
 def override_gradient(
     forward: Callable[..., Any],
-    backward: Union[Callable[..., Any], str, None] = None,
+    backward: Union[Callable[..., Any], str, Mapping[str, Union[Callable[..., Any], str]], None] = None,
     *,
     surrogate: Optional[Callable[..., Any]] = None,
     combine: str = "add",
@@ -37,7 +40,7 @@ def override_gradient(
 @overload
 def override_gradient(
     forward: None = None,
-    backward: Union[Callable[..., Any], str, None] = None,
+    backward: Union[Callable[..., Any], str, Mapping[str, Union[Callable[..., Any], str]], None] = None,
     *,
     surrogate: Optional[Callable[..., Any]] = None,
     combine: str = "add",
@@ -59,7 +62,9 @@ def override_gradient(forward=None, backward=None, *, surrogate=None, combine="a
         gradient). It returns a gradient of the input's shape and dtype for each tensor argument, None for zero.
         With a keyword ``variables`` it also gets the trainable variables that forward captures, and returns
         ``(input_grads, variable_grads)``, both in the variables' order, that of their creation. Or the name of a
-        registered gradient (``"Identity"``, your own).
+        registered gradient (``"Identity"``, your own). Or a dict from op types to either, ``{"Relu": fn}``: inside
+        forward, every op of that type gets that gradient and the rest differentiates natively. Its functions'
+        ``op`` is the operation, with ``get_attr`` and ``native_gradient(*output_grads)``.
       surrogate: instead of backward, a function of the same arguments and with the same outputs as forward, whose
         gradient is used (the stop_gradient trick, exact).
       combine: how a surrogate g is used: "add", the gradient of g, or "multiply", ``(f / g) * g'``.
@@ -104,7 +109,10 @@ class Override:
         self._strategy = strategy
         self.__name__ = name or _name_of(forward)
         self._title = "override_gradient {!r}".format(self.__name__)
-        self._backward = None if surrogate is not None else Backward(self.__name__, backward)
+        self._op_gradients = (
+            OpGradients(self.__name__, backward) if isinstance(backward, collections.abc.Mapping) else None
+        )
+        self._backward = Backward(self.__name__, backward) if isinstance(backward, str) or callable(backward) else None
         self._spares_tapes = self._backward is not None and self._backward.takes_variables
         self._set_arguments(n_self=int(_is_method(forward)))
         self.__doc__ = forward.__doc__
@@ -118,6 +126,7 @@ class Override:
         if self._arguments.signature is not None:
             self.__signature__ = self._arguments.signature
         self._method = None
+        self._functions = TracedFunctions(self._title)
         self._picked = {}  # mode -> Strategy
 
     # --- the way of a call ------------------------------------------------------------------------------------
@@ -128,14 +137,16 @@ class Override:
         layout, leaves = self._take_apart(args, kwargs)
         if layout.has_keras_tensors or (layout.has_graph_tensors and mode is _tf.EAGER):
             raise TypeError(_KERAS_ADVICE.format(self._title, self.__name__))
-        if not layout.tensors:
+        if not layout.tensors and self._op_gradients is None:
             return self._forward(*own, *args, **kwargs)
         inputs = layout.read_tensors(leaves)
         if layout.checked and mode is _tf.EAGER and _tf.no_tapes():
             return self._call_unrecorded(own, layout, leaves, inputs)
+        if self._op_gradients is not None:
+            return self._call_with_op_gradients(own, layout, leaves, inputs, mode)
         strategy = self._pick_strategy(mode)
         if mode is _tf.EAGER and not strategy.in_eager:
-            return self._call_in_function(own, layout, leaves, inputs)
+            return self._call_in_function(self, own, layout, leaves, inputs)
         if self._surrogate is not None:
             tied = self._call_tied_to_surrogate(own, layout, leaves, inputs, mode, strategy)
         else:
@@ -167,23 +178,35 @@ class Override:
 
     def _call_tied_to_surrogate(self, own, layout, leaves, inputs, mode, strategy):
         """Tie forward's outputs to the outputs of the surrogate, which is differentiated natively."""
-        outputs, pack, _ = self._run(own, layout, leaves, inputs, mode)
         args, kwargs = layout.pack(_placed(leaves, layout, inputs))
-        if mode is _tf.FUNCTION:
-            args, kwargs = self._arguments.fit(self._surrogate, args, kwargs)
+        if mode is _tf.FUNCTION or not layout.checked:
+            args, kwargs = self._fit_surrogate(own, args, kwargs)
+        outputs, pack, _ = self._run(own, layout, leaves, inputs, mode)
         result = follow_autograph(self._surrogate, mode)(*own, *args, **kwargs)
         targets, pack_targets = flatten_outputs(result, self._title)
         check_same(self._title, outputs, pack.structure(), targets, pack_targets.structure())
+        if not outputs:
+            return pack(outputs)
         return pack(strategy.connect(outputs, targets, Tie(self.__name__, self._combine, len(targets))))
+
+    def _fit_surrogate(self, own, args, kwargs):
+        try:
+            return self._arguments.fit(self._surrogate, own, args, kwargs)
+        except TypeError as error:
+            raise TypeError(
+                "{}: the surrogate must take the same arguments as forward: {}.".format(self._title, error)
+            ) from None
 
     def _run(self, own, layout, leaves, inputs, mode):
         """Run forward on detached inputs; return its flat outputs, the way back, and the variables it captured."""
         detached = detach(inputs, mode)
         args, kwargs = layout.pack(_placed(leaves, layout, detached))
-        result, variables = run_forward(
-            follow_autograph(self._forward, mode), list(own) + args, kwargs, detached, mode, self._spares_tapes
-        )
-        outputs, pack = flatten_outputs(result, self._title)
+
+        def forward():
+            result = follow_autograph(self._forward, mode)(*own, *args, **kwargs)
+            return flatten_outputs(result, self._title)  # here, because it reads the variables that forward returns
+
+        (outputs, pack), variables = run_forward(forward, detached, mode, self._spares_tapes)
         return outputs, pack, variables
 
     def _call_unrecorded(self, own, layout, leaves, inputs):
@@ -192,20 +215,30 @@ class Override:
         outputs, pack = flatten_outputs(self._forward(*own, *args, **kwargs), self._title)
         return pack(outputs)
 
-    def _call_in_function(self, own, layout, leaves, inputs):
-        """Run the call in a function of its own, for a strategy that needs a graph."""
+    def _call_with_op_gradients(self, own, layout, leaves, inputs, mode):
+        """Run forward with the gradients of its ops overridden."""
+        if self._op_gradients.need_function(mode):
+            result = self._call_in_function(self._forward_with_op_gradients, own, layout, leaves, inputs)
+        else:
+            args, kwargs = layout.pack(_placed(leaves, layout, inputs))
+            result = self._forward_with_op_gradients(*own, *args, **kwargs)
+        layout.checked = True
+        return result
+
+    def _forward_with_op_gradients(self, *args, **kwargs):
+        with self._op_gradients.applied(_tf.get_default_graph()):
+            return follow_autograph(self._forward, _tf.current_mode())(*args, **kwargs)
+
+    def _call_in_function(self, callee, own, layout, leaves, inputs):
+        """Call callee in a function of its own, where a graph is needed."""
         plain = _placed(leaves, layout, _NOTHING)
 
         @_tf.not_converted
         def body(*tensors):
             args, kwargs = layout.pack(_placed(plain, layout, tensors))
-            return self(*own, *args, **kwargs)
+            return callee(*own, *args, **kwargs)
 
-        if own or not layout.only_tensors:
-            return _tf.new_function(body)(*inputs)  # its plain values may differ at the next call
-        if layout.function is None:
-            layout.function = _tf.new_function(body)
-        return layout.function(*inputs)
+        return self._functions.call(body, own, layout, leaves, inputs)
 
     # --- what a call needs to know ----------------------------------------------------------------------------
 
@@ -283,10 +316,12 @@ def _check_definition(forward, backward, surrogate, combine, strategy, name):
         raise TypeError(
             "{}: surrogate must be callable, got {!r} ({}).".format(where, surrogate, type(surrogate).__name__)
         )
-    if backward is not None and not callable(backward) and not isinstance(backward, str):
+    if isinstance(backward, collections.abc.Mapping):
+        _check_mapping(backward, strategy, where)
+    elif backward is not None and not callable(backward) and not isinstance(backward, str):
         raise TypeError(
-            "{}: backward must be a function (op, *output_grads) or the name of a registered gradient, got {!r} "
-            "({}).".format(where, backward, type(backward).__name__)
+            "{}: backward must be a function (op, *output_grads), the name of a registered gradient, or a dict from op "
+            "types to either, got {!r} ({}).".format(where, backward, type(backward).__name__)
         )
     if combine not in COMBINATIONS:
         raise ValueError("{}: combine must be 'add' or 'multiply', got {!r}.".format(where, combine))
@@ -300,6 +335,30 @@ def _check_definition(forward, backward, surrogate, combine, strategy, name):
         raise ValueError(
             "{}: strategy 'stop_gradient' cannot express a backward, only a surrogate. Leave strategy='auto', or give "
             "surrogate=g with the gradient that you want.".format(where)
+        )
+
+
+def _check_mapping(mapping, strategy, where):
+    if not mapping:
+        raise ValueError(
+            "{}: backward is an empty dict. Map op types to gradients, such as {{'Relu': my_gradient}}.".format(where)
+        )
+    for op_type, gradient in mapping.items():
+        if not isinstance(op_type, str):
+            raise TypeError(
+                "{}: the keys of backward are op types such as 'Relu', got {!r} ({}).".format(
+                    where, op_type, type(op_type).__name__
+                )
+            )
+        if not callable(gradient) and not isinstance(gradient, str):
+            raise TypeError(
+                "{}: backward[{!r}] must be a function (op, *output_grads) or the name of a registered gradient, got "
+                "{!r} ({}).".format(where, op_type, gradient, type(gradient).__name__)
+            )
+    if strategy not in ("auto", "gradient_override_map"):
+        raise ValueError(
+            "{}: strategy {!r} cannot express the gradients of ops within forward. Leave strategy='auto' (which takes "
+            "'gradient_override_map').".format(where, strategy)
         )
 
 

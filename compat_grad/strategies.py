@@ -44,7 +44,12 @@ def _connect_in_graph(outputs, inputs, vjp):
 
 def _connect_vectorized(stacked, n_outputs, vjp):
     outputs, inputs = stacked[:n_outputs], stacked[n_outputs:]
-    return _connect_in_graph(outputs, inputs, VectorizedCall(vjp)) + inputs
+    return tie_vectorized(outputs, inputs, vjp) + inputs
+
+
+def tie_vectorized(outputs, inputs, vjp):
+    """Return outputs tied to inputs, all with a new first axis, by the product of each row."""
+    return _connect_in_graph(outputs, inputs, VectorizedCall(vjp))
 
 
 def _attributes(vjp):
@@ -80,15 +85,18 @@ def _register_gradient():
     raise RuntimeError("compat_grad: no name for the gradient is free in TensorFlow's registry")
 
 
+#: Said where tf.saved_model.save asks for a gradient to write (on by default from some 2.x on).
+SAVED_WITHOUT_GRADIENT = (
+    "compat_grad: the gradient of an override cannot be written into a SavedModel. Save with "
+    "options=tf.saved_model.SaveOptions(experimental_custom_gradients=False); the values are then right, and asking "
+    "the loaded model for gradients raises."
+)
+
+
 @_tf.not_converted
 def _gradient_of_op(op, *gradients):
-    if op is None:
-        # how tf.saved_model.save asks for the gradients that it writes, on by default from some 2.x on
-        raise ValueError(
-            "compat_grad: the gradient of an override cannot be written into a SavedModel. Save with "
-            "options=tf.saved_model.SaveOptions(experimental_custom_gradients=False); the values are then right, and "
-            "asking the loaded model for gradients raises."
-        )
+    if op is None:  # how tf.saved_model.save asks
+        raise ValueError(SAVED_WITHOUT_GRADIENT)
     vjp = _live_calls.get(_tf.text(op.get_attr(_KEY_ATTRIBUTE)))
     if vjp is None:
         raise LookupError(
@@ -103,7 +111,7 @@ def _gradient_of_op(op, *gradients):
 
 
 def _op_name(name):
-    return re.sub(r"[^A-Za-z0-9_.\\-]+", "_", name).strip("_.-\\") or "override_gradient"
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-") or "override_gradient"
 
 
 # --- tape: record outputs <- inputs with the backward function ------------------------------------------------

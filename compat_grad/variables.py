@@ -5,44 +5,55 @@ variable has been found, so the cost does not grow with the variables of the gra
 """
 
 from compat_grad import _tf
-from compat_grad._tf import tf
 
 _VARIABLE_OPS = frozenset(("VariableV2", "Variable", "VarHandleOp", "TemporaryVariable"))
 _READS = frozenset(("Identity", "ReadVariableOp"))
 _PLUMBING = frozenset(("Enter", "RefEnter", "Switch", "RefSwitch"))  # how loops and branches get at what is outside
 
 
-def call_and_watch(function, args, kwargs, inputs, mode):
-    """Call function and find the trainable variables that it reads.
+def call_and_watch(forward, inputs, mode):
+    """Call forward and find the trainable variables that it reads.
 
     Args:
-      function, args, kwargs: the call.
-      inputs: the tensors among the arguments; variables behind them are not captured.
+      forward: a function without arguments that returns (tensors, whatever else).
+      inputs: the tensors that forward works on; variables behind them are not captured.
       mode: the current mode.
 
     Returns:
-      (the result, list of variables in the order of their creation)
+      (what forward returned, list of variables in the order of their creation)
     """
-    if mode is _tf.GRAPH:
-        graph = _tf.get_default_graph()
-        newest = _tf.newest_operation_id(graph)
-        result = function(*args, **kwargs)
-        if not graph.get_collection_ref(_tf.trainable_variables_key):
-            return result, []
-        return result, _behind(result, inputs, newest, graph)
+    if mode is _tf.EAGER:
+        return _watch(forward)
+    graph = _tf.get_default_graph()
+    newest = _tf.newest_operation_id(graph)
+    result, watched = _watch(forward) if mode is _tf.FUNCTION else (forward(), [])
+    # Reference variables tell no watcher: in a function's body they are found as in a plain graph, by walking.
+    outermost = _tf.outermost_graph(graph)
+    behind = _behind(result[0], inputs, newest, graph, outermost) if _has_variables(outermost) else []
+    if not behind:
+        return result, watched
+    return result, sorted(_distinct(watched + behind), key=lambda variable: _tf.variable_op(variable)._id)
+
+
+def _has_variables(graph):
+    key = _tf.trainable_variables_key
+    return key in graph.get_all_collection_keys() and bool(graph.get_collection_ref(key))  # the latter makes the key
+
+
+def _watch(forward):
     with _tf.VariableReads() as reads:
-        result = function(*args, **kwargs)
+        result = forward()
     return result, list(reads.watched_variables())
 
 
-def _behind(result, inputs, newest, graph):
-    """Walk back from result to the variables of a plain graph, not beyond inputs.
+def _behind(outputs, inputs, newest, graph, outermost):
+    """Walk back from outputs to the variables of the outermost graph, not beyond inputs.
 
     Ops older than the call are followed only where they may be a variable's own read (reference variables are read
     once, when they are created): what somebody else read before the call is a captured tensor and no variable.
     """
     outside = {id(tensor) for tensor in inputs}
-    pending = [(tensor, None) for leaf in _tf.nest.flatten(result) for tensor in _tensors_of(leaf)]
+    pending = [(tensor, None) for tensor in outputs if not _tf.is_eager_tensor_type(type(tensor))]
     seen, found = set(), []
     while pending:
         tensor, old_read = pending.pop()
@@ -52,27 +63,20 @@ def _behind(result, inputs, newest, graph):
         seen.add((op, old_read is None))
         if op.type in _VARIABLE_OPS:
             found.append((op, old_read))
-        elif op._id > newest or op.type in _PLUMBING:
+        elif (op.graph is graph and op._id > newest) or op.type in _PLUMBING:
             pending.extend((source, old_read) for source in op.inputs)
         elif op.type in _READS:
             pending.extend((source, old_read or tensor.name) for source in op.inputs)
+        if op.type == "Placeholder":
+            pending.extend((source, old_read) for source in _tf.captured_as(tensor))
     if not found:
         return []
-    captured = [
+    return [
         variable
-        for variable in graph.get_collection(_tf.trainable_variables_key)
+        for variable in outermost.get_collection(_tf.trainable_variables_key)
         for op, old_read in found
         if _tf.variable_op(variable) is op and (old_read is None or old_read in _tf.own_reads(variable))
     ]
-    return sorted(_distinct(captured), key=lambda variable: _tf.variable_op(variable)._id)
-
-
-def _tensors_of(leaf):
-    if _tf.is_composite_type(type(leaf)):
-        return _tf.composite_parts(leaf)[0]
-    if _tf.is_variable_type(type(leaf)):
-        return [tf.convert_to_tensor(leaf)]
-    return [leaf] if _tf.is_tensor_type(type(leaf)) and not _tf.is_eager_tensor_type(type(leaf)) else []
 
 
 def _distinct(variables):

@@ -26,6 +26,11 @@ def enable_eager_execution():
         tfe.enable_eager_execution()
 
 
+def executing_eagerly():
+    """Whether operations execute as they are called (tf.executing_eagerly came with 1.7)."""
+    return hasattr(tf.constant(0.0), "numpy")
+
+
 HAS_EAGER = (IS_TF2 and BEHAVIOUR == "default") or BEHAVIOUR == "eager"
 HAS_FUNCTIONS = HAS_EAGER and hasattr(tf, "function")
 

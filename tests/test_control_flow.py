@@ -1,6 +1,9 @@
 """Overrides around, inside and beside TensorFlow's control flow, in every mode."""
 
+import functools
+
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from compat_grad import override_gradient
@@ -114,6 +117,56 @@ def test_forward_runs_once_per_call_and_its_random_value_is_the_one_tied(mode):
     assert len(calls) == 1
     assert_same_bits(first, [outputs - X])
     assert not np.array_equal(outputs, X)
+
+
+def branch(x):
+    if tf.reduce_sum(x) > 0.0:
+        return 2.0 * x
+    return -x
+
+
+class Callable:
+    def __call__(self, x):
+        if tf.reduce_sum(x) > 0.0:
+            return 2.0 * x
+        return -x
+
+    def method(self, x):
+        if tf.reduce_sum(x) > 0.0:
+            return 2.0 * x
+        return -x
+
+
+#: all sorts of callables with a branch on a tensor
+CALLABLES = {
+    "function": lambda: branch,
+    "object": Callable,
+    "method": lambda: Callable().method,
+    "partial": lambda: functools.partial(branch),
+    "partial of an object": lambda: functools.partial(Callable()),
+    "tf.function": lambda: tf.function(branch),
+    "override": lambda: override_gradient(branch, lambda op, dy: dy),
+}
+
+
+@pytest.mark.parametrize("kind", CALLABLES)
+@pytest.mark.parametrize("surrogate", [False, True], ids=["forward", "surrogate"])
+def test_autograph_reaches_every_callable(functions, kind, surrogate):
+    user = CALLABLES[kind]()
+    if surrogate:
+        f, expected = override_gradient(tf.identity, surrogate=user), 1.0 if kind == "override" else 2.0
+    else:
+        f, expected = override_gradient(user, lambda op, dy: dy * 5.0), 5.0
+    _, first = modes.by_tape(tf.function(lambda x: f(x)), [tf.constant(X)])
+    assert_same_bits(modes.to_arrays(first), [np.full_like(X, expected)])
+
+
+def test_autograph_leaves_tensorflows_own_functions_as_they_are(functions):
+    """tf_convert puts what it made in place of the function behind TensorFlow's decorators, for everybody."""
+    before = dict(vars(tf.zeros_like))
+    f = override_gradient(tf.zeros_like, lambda op, dy: dy * 5.0)
+    tf.function(lambda x: f(x))(tf.constant(X))
+    assert vars(tf.zeros_like) == before
 
 
 def test_autograph_reaches_forward_and_not_our_code(functions):

@@ -206,9 +206,23 @@ def test_a_surrogate_that_is_not_like_forward(mode, case, options):
     assert_says(message_of(mode, ValueError, f, X), ["'my_rule'", "forward"] + words)
 
 
-def test_a_surrogate_of_another_signature(mode):
-    f = override_gradient(my_forward, surrogate=lambda: 1.0)
-    message_of(mode, TypeError, f, X)
+@pytest.mark.parametrize("surrogate", [lambda: 1.0, lambda x, y: x, lambda x, *, y: x], ids=["none", "more", "keyword"])
+def test_a_surrogate_of_another_signature_is_refused_before_forward_runs(mode, surrogate):
+    ran = []
+    f = override_gradient(lambda x: ran.append(x) or x, surrogate=surrogate, name="my_rule")
+    with pytest.raises(TypeError) as caught:
+        mode.run(lambda differentiate, x: [f(x)], X)
+    assert_says(str(caught.value), ["'my_rule'", "surrogate must take the same arguments as forward"])
+    assert not ran
+
+
+def test_a_method_as_surrogate_of_another_signature(mode):
+    class Model:
+        @override_gradient(surrogate=lambda self, x, y: x, name="my_rule")
+        def call(self, x):
+            return x
+
+    assert_says(message_of(mode, TypeError, Model().call, X), ["'my_rule'", "surrogate must take the same arguments"])
 
 
 # --- what backward returns -------------------------------------------------------------------------------------

@@ -88,6 +88,28 @@ def test_available_strategies_names_the_preferred_one_first(mode):
     assert all(reason for reason in found[0].unavailable.values())
 
 
+@pytest.mark.parametrize("name", ["my rule/x", "<lambda>", "_private", "a\\b", "-", "\u00e4", "x" * 300])
+def test_any_name_will_do(mode, name):
+    f = override_gradient(lambda x: 2.0 * x, lambda op, dy: 10.0 * dy, name=name)
+    _, first = mode.run(lambda differentiate, x: list(differentiate(f, [x])), X)
+    assert_same_bits(first, [np.full_like(X, 10)])
+
+
+def test_a_callers_gradient_override_map_replaces_no_override(mode):
+    if not hasattr(tf, "custom_gradient") and mode is modes.EAGER:
+        pytest.skip("before 1.7 there is no graph to get at in eager mode")
+    name = "test_override_{}".format(abs(hash(mode.name)))
+    modes.v1.RegisterGradient(name)(lambda op, *dys: [1000.0 * dy for dy in dys])
+    f = override_gradient(tf.abs, lambda op, dy: 10.0 * dy)
+
+    def call(x):
+        with modes.v1.get_default_graph().gradient_override_map({"IdentityN": name, "Identity": name}):
+            return f(x)
+
+    outputs, first, second = mode.first_and_second(call, X)
+    assert_same_bits([outputs, first], [[np.abs(X)], [np.full_like(X, 20)]])
+
+
 def test_one_tensor_returned_twice_is_two_outputs_with_a_gradient_each(mode):
     """Whatever forward returns becomes new tensors: a tape knows a tensor by its identity."""
 

@@ -113,7 +113,7 @@ def _what_is_missing(error):
     name = re.search(r"^module 'tensorflow[\w.]*' has no attribute '(\w+)'", str(error))
     if name:
         return "this TensorFlow has no tf." + name.group(1)
-    if str(error).startswith("tf.Variable not supported when eager"):
+    if re.match("tf.Variable not supported (when eager|in Eager)", str(error)):
         return "this TensorFlow has no tf.Variable in eager mode"
     if isinstance(error, ImportError) and (error.name or "").startswith("tensorflow"):
         return "this TensorFlow has no " + error.name

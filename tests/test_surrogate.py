@@ -88,6 +88,11 @@ def test_variables_that_forward_captures_are_no_error_with_a_surrogate(mode):
     assert_same_bits(gradients, [np.full_like(X, 0.5)])
 
 
+def test_none_alone_comes_back_from_both_functions(mode):
+    f = override_gradient(lambda x: None, surrogate=lambda x: None)
+    assert mode.run(lambda differentiate, x: [f(x)], X) == [None]
+
+
 def test_multiply_of_complex_numbers_is_the_written_trick_without_its_rounding(mode):
     z = np.complex64([1 + 2j, -2 + 0.5j])
 

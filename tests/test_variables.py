@@ -14,7 +14,7 @@ WEIGHTS = [2.0, 3.0, 5.0, 7.0]
 
 def variable(value, name, trainable=True):
     """Make a variable of the kind that is usual in this mode (a reference variable in TensorFlow 1's graphs)."""
-    if modes.BEHAVIOUR == "eager" and modes.v1.executing_eagerly():
+    if modes.BEHAVIOUR == "eager" and modes.executing_eagerly():
         return tf.contrib.eager.Variable(value, name=name, trainable=trainable)
     return tf.Variable(value, name=name, trainable=trainable)
 
@@ -71,6 +71,16 @@ def test_a_captured_variable_is_refused_by_name_and_told_the_way_out(mode):
     message = refused(mode, f)
     for words in ["'scale'", "kernel", "Pass it as an argument", "`variables`"]:
         assert words in message
+
+
+@pytest.mark.parametrize("strategy", ["auto", "gradient_override_map"])
+def test_a_captured_variable_that_forward_returns_unread_is_refused(mode, strategy):
+    """It becomes a tensor only after forward has returned, when nothing watches any more."""
+    if strategy != "auto" and mode is modes.EAGER and not modes.HAS_FUNCTIONS:
+        pytest.skip("TensorFlow has tf.function from 1.14 on")
+    w = variable(3.0, "kernel")
+    f = override_gradient(lambda x: (x * 2.0, w), lambda op, dy, dw: dy, strategy=strategy)
+    assert "kernel" in refused(mode, f)
 
 
 def test_all_captured_variables_are_named(mode):
@@ -199,6 +209,13 @@ def test_variables_come_in_the_order_of_their_creation(mode):
     assert_same_bits(gradients, f32(12, 120, 1200) + [np.full_like(X, 2)])
 
 
+def test_a_variable_that_forward_returns_unread_gets_its_gradient(mode):
+    w = variable(3.0, "kernel")
+    f = override_gradient(lambda x: (2.0 * x, w), lambda op, dy, dw, variables: (10.0 * dy, [100.0 * dw]))
+    outputs, gradients, _ = first_and_second(mode, f, [w])
+    assert_same_bits([outputs, gradients], [[2 * X, np.float32(3)], [np.float32(300), np.full_like(X, 20)]])
+
+
 def test_a_backward_that_takes_variables_is_called_without_when_there_are_none(mode):
     def backward(op, dy, variables=None):
         assert variables is None
@@ -321,6 +338,52 @@ def test_both_kinds_of_variables_in_a_plain_graph(graph, resource, read):
     y = override_gradient(lambda x: read(w, x), backward)(x)
     found = in_session(y, *modes.v1.gradients(2.0 * y, [w, x]))
     assert_same_bits(found, [3 * X, np.float32(1200), np.full_like(X, 20)])
+
+
+def in_a_branch(f, x):
+    return tf.cond(tf.reduce_sum(x) < 1e6, lambda: f(x), lambda: x)
+
+
+def in_a_loop(f, x):
+    return tf.while_loop(lambda i, y: i < 1, lambda i, y: (i + 1, f(y)), [tf.constant(0), x])[1]
+
+
+def in_a_loop_in_a_branch(f, x):
+    return tf.cond(tf.reduce_sum(x) < 1e6, lambda: in_a_loop(f, x), lambda: x)
+
+
+@pytest.mark.parametrize("resource", KINDS)
+@pytest.mark.parametrize("call", [in_a_branch, in_a_loop, in_a_loop_in_a_branch], ids=lambda call: call.__name__)
+def test_an_override_in_a_branch_or_loop_finds_both_kinds_of_variables(graph, resource, call):
+    """From 2.0 on branches and loops are functions, in which a reference variable is a placeholder."""
+    w = modes.v1.get_variable("kernel", initializer=3.0, use_resource=resource)
+    x = tf.constant(X)
+
+    def backward(op, dy, variables):
+        assert len(variables) == 1 and variables[0] is w
+        return 10.0 * dy, [100.0 * tf.reduce_sum(dy)]
+
+    y = call(override_gradient(lambda x: w * x, backward), x)
+    gradients = modes.v1.gradients(2.0 * y, [w, x])
+    if gradients[0] is None:
+        assert resource and modes.v1.gradients(call(lambda x: w * x, x), w) == [None]
+        pytest.skip("this TensorFlow loses the gradient of a resource variable in a branch (1.4)")
+    assert_same_bits(in_session(y, *gradients), [3 * X, np.float32(1200), np.full_like(X, 20)])
+    with pytest.raises(ValueError, match="kernel"):  # last, because 1.4 never leaves a branch that raised
+        call(override_gradient(lambda x: w * x, lambda op, dy: dy), x)
+
+
+def test_a_branch_may_use_what_was_read_from_a_reference_variable_before(graph):
+    w = modes.v1.get_variable("kernel", initializer=3.0, use_resource=False)
+    x, captured = tf.constant(X), tf.identity(w)
+    y = in_a_branch(override_gradient(lambda x: captured * x, lambda op, dy: 10.0 * dy), x)
+    assert_same_bits(in_session(y, *modes.v1.gradients(y, [x])), [3 * X, np.full_like(X, 10)])
+
+
+def test_looking_for_variables_leaves_no_collection_behind(graph):
+    before = graph.get_all_collection_keys()
+    override_gradient(lambda x: 3.0 * x, lambda op, dy: dy)(tf.constant(X))
+    assert graph.get_all_collection_keys() == before
 
 
 @pytest.mark.parametrize("resource", KINDS)

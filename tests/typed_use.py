@@ -15,6 +15,7 @@ def reversed_gradient(op: Any, dy: Any) -> Any:
 
 reverse: compat_grad.Override = compat_grad.override_gradient(forward, reversed_gradient, name="reverse")
 by_name: compat_grad.Override = compat_grad.override_gradient(forward, "Identity", strategy="tape")
+of_ops: compat_grad.Override = compat_grad.override_gradient(forward, {"Relu": reversed_gradient, "Sign": "Identity"})
 straight_through: compat_grad.Override = compat_grad.override_gradient(forward, surrogate=forward, combine="add")
 
 

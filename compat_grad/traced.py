@@ -1,0 +1,96 @@
+"""The traced functions that an override runs its calls in where it needs a graph in eager mode.
+
+A call's plain values are built into the trace, so there is one function for each call shape and set of plain values;
+tensors of other shapes and dtypes are told apart by the function itself. Knows nothing of gradients or strategies.
+"""
+
+import collections
+import threading
+import warnings
+import weakref
+
+import numpy as np
+
+from compat_grad import _tf
+
+MOST = 64  # functions kept; the one unused for longest goes first
+WARN_AT = 16  # sets of plain values for one call shape
+
+
+class TracedFunctions:
+    """The traced functions of one override, by what is built into them."""
+
+    def __init__(self, title):
+        self._title = title
+        self._functions = collections.OrderedDict()
+        self._seen = collections.Counter()
+        self._lock = threading.Lock()
+
+    def call(self, body, own, layout, leaves, inputs):
+        """Call ``body(*tensors)`` as a traced function.
+
+        Args:
+          body: python function of the tensors among the arguments; everything else is built into it.
+          own, layout, leaves: what is built into body: a method's self and the call's arguments.
+          inputs: the tensors.
+        """
+        key = (tuple([_identity(instance) for instance in own]), layout.key(), _plain_values(layout, leaves))
+        with self._lock:
+            function = self._functions.pop(key, None) or self._new_function(body, key)
+            self._functions[key] = function
+            while len(self._functions) > MOST:
+                self._functions.popitem(last=False)
+        return _tf.call_traced(function, inputs)
+
+    def _new_function(self, body, key):
+        self._seen[key[1]] += 1
+        if self._seen[key[1]] == WARN_AT:
+            warnings.warn(
+                "{}: traced for the {}th time because plain values among its arguments were new. Values that change "
+                "from call to call are cheaper as tensors: pass tf.constant(value).".format(self._title, WARN_AT),
+                stacklevel=6,
+            )
+        return _tf.new_function(body)
+
+
+def _plain_values(layout, leaves):
+    tensors = frozenset(layout.tensors)
+    return tuple([_value_key(leaf) for index, leaf in enumerate(leaves) if index not in tensors])
+
+
+def _value_key(value):
+    """Return what is equal for the same plain value only: neither for 1, 1.0 and True, nor for 0.0 and -0.0."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        array = np.asarray(value)
+        if array.dtype.kind != "O":
+            return type(value), array.dtype.str, array.shape, array.tobytes()
+        return _identity(value)
+    if isinstance(value, float):
+        return type(value), value.hex()
+    if isinstance(value, complex):
+        return type(value), value.real.hex(), value.imag.hex()
+    try:
+        hash(value)
+    except TypeError:
+        return _identity(value)
+    return type(value), value
+
+
+class _identity:
+    """Equal to another one of the same object only. Does not keep alive what can be referred to weakly."""
+
+    __slots__ = ("_hash", "_refer")
+
+    def __init__(self, thing):
+        self._hash = id(thing)
+        try:
+            self._refer = weakref.ref(thing)
+        except TypeError:
+            self._refer = lambda: thing
+
+    def __hash__(self):
+        return self._hash
+
+    def __eq__(self, other):
+        mine = self._refer()
+        return isinstance(other, _identity) and mine is not None and mine is other._refer()
