@@ -1,26 +1,30 @@
-"""Everything that can be measured in one process, in the one order that TensorFlow 1 allows.
-
-There, plain graphs have to be dealt with before eager execution is enabled, which enabled it stays.
-"""
+"""Everything that can be measured in one process: plain graphs, then eager mode, then functions."""
 
 import sys
 
 import tensorflow as tf
 
-from tests import modes
 from tests.bench import eager, functions, graphs, leaks
 
 
 def figures(effort):
     """Yield all figures of this process's TensorFlow but that of the import."""
-    yield from graphs.figures(effort)
-    yield from leaks.of_graphs(effort)
-    if not modes.IS_TF2:
-        modes.enable_eager_execution()
-    yield from eager.figures(effort)
-    if hasattr(tf, "function"):
-        yield from functions.figures(effort)
-        yield from leaks.of_traces(effort)
+    with tf.Graph().as_default():
+        yield from graphs.figures(effort)
+        yield from leaks.of_graphs(effort)
+    with _eager_mode():
+        yield from eager.figures(effort)
+        if hasattr(tf, "function"):
+            yield from functions.figures(effort)
+            yield from leaks.of_traces(effort)
+
+
+def _eager_mode():
+    # Not tf.enable_eager_execution, which TensorFlow 1 allows before anything else only, and after which it has no
+    # tf.gradients before 1.13.
+    from tensorflow.python.eager import context
+
+    return context.eager_mode()
 
 
 def environment():

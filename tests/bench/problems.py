@@ -112,6 +112,26 @@ def _trick(x):
     return t + tf.stop_gradient(tf.sign(x) - t)
 
 
+# --- op-level mapping against the model without it ------------------------------------------------------------
+
+
+class OpLevel(Problem):
+    """A small model whose every tanh has another gradient. There is no rival: in eager mode nothing else does it."""
+
+    def contest(self, inputs):
+        """Return the `Contest` on these tensors."""
+        contenders = {OURS: override_gradient(_model, {"Tanh": _times_input}), LIMIT: _model}
+        return Contest(self.name, contenders, tuple(inputs), inputs, inputs, 0.0)
+
+
+def _model(x):
+    return tf.tanh(0.5 * x + tf.tanh(x))
+
+
+def _times_input(op, dy):
+    return dy * op.inputs[0]
+
+
 # --- which there are ------------------------------------------------------------------------------------------
 
 PROBLEMS = [
@@ -125,7 +145,8 @@ PROBLEMS = [
     )
 ]
 PROBLEMS += [
-    Surrogate("surrogate, {}".format(kind), shape, 1, False, False)
+    special("{}, {}".format(name, kind), shape, 1, False, False)
+    for name, special in (("surrogate", Surrogate), ("op-level", OpLevel))
     for kind, shape in (("scalar", SCALAR), ("8 MB", LARGE))
 ]
 CHEAP = [problem for problem in PROBLEMS if problem.is_cheap]
