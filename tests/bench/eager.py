@@ -8,7 +8,7 @@ from tests import modes
 from tests.bench import memory
 from tests.bench.contest import able_and_equal
 from tests.bench.figures import LIMIT, OURS, THEIRS, Figure
-from tests.bench.problems import LARGE, PROBLEMS
+from tests.bench.problems import LARGE, problems
 from tests.bench.timing import in_turns, once_each
 
 IDENTITY = "tf.identity"
@@ -18,7 +18,7 @@ CALLS_ON_A_TAPE = 10
 
 def figures(effort):
     """Yield the figures of eager mode."""
-    for problem in PROBLEMS:
+    for problem in problems(effort):
         inputs = [tf.constant(array) for array in problem.arrays()]
         contest = problem.contest(inputs)
         contenders = able_and_equal(contest, lambda f, contest=contest: _arrays(f, contest))

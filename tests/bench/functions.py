@@ -8,7 +8,7 @@ from tests.bench.contest import able_and_equal
 from tests.bench.eager import new_tape
 from tests.bench.figures import Figure
 from tests.bench.graphs import stack
-from tests.bench.problems import CHEAP, PROBLEMS
+from tests.bench.problems import CHEAP, problems
 from tests.bench.timing import in_turns
 
 TRACE, STEP, STEP_JIT = "function trace of 10", "function step of 10", "function step of 10, jit_compile"
@@ -17,7 +17,7 @@ ROUNDING = 1e-5  # of what XLA compiles
 
 def figures(effort):
     """Yield the figures of tf.function."""
-    for problem in PROBLEMS:
+    for problem in problems(effort):
         contest = problem.contest([tf.constant(array) for array in problem.arrays()])
         if problem in CHEAP:
             yield _trace(contest, effort)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests.bench.contest import able_and_equal
 from tests.bench.figures import Figure
-from tests.bench.problems import CHEAP, PROBLEMS
+from tests.bench.problems import CHEAP, problems
 from tests.bench.timing import in_turns, once_each
 from tests.modes import v1
 
@@ -28,7 +28,7 @@ def figures(effort):
         yield from _building(problem, _calls(effort), 0, effort)
     for problem in CHEAP:
         yield _building_gradients(problem, effort)
-    for problem in PROBLEMS:
+    for problem in problems(effort):
         yield _step(problem, effort)
 
 

@@ -150,3 +150,8 @@ PROBLEMS += [
     for kind, shape in (("scalar", SCALAR), ("8 MB", LARGE))
 ]
 CHEAP = [problem for problem in PROBLEMS if problem.is_cheap]
+
+
+def problems(effort):
+    """Return the problems to measure."""
+    return PROBLEMS if effort.large else CHEAP
