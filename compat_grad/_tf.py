@@ -6,6 +6,7 @@ missing. The rest of the package reads as if there were one TensorFlow; this mod
 """
 
 import contextlib
+import functools
 import importlib
 import inspect
 import threading
@@ -102,11 +103,13 @@ _DenseTensorLike = _first("tensorflow.python.types.core.Tensor")
 _ops = importlib.import_module("tensorflow.python.framework.ops")
 
 
+@functools.lru_cache(maxsize=None)  # its classes are a handful in a whole program
 def is_tensor_type(cls):
     """Whether instances of cls are dense tensors, eager or symbolic."""
     return issubclass(cls, Tensor)
 
 
+@functools.lru_cache(maxsize=None)
 def is_variable_type(cls):
     """Whether instances of cls are variables (resource, reference, distributed, Keras), read by convert_to_tensor."""
     if issubclass(cls, _VARIABLES):
@@ -115,6 +118,7 @@ def is_variable_type(cls):
     return issubclass(cls, like_tensors) and not issubclass(cls, (Tensor, _CompositeTensor or _OLD_COMPOSITES))
 
 
+@functools.lru_cache(maxsize=None)
 def is_composite_type(cls):
     """Whether instances of cls are made of several tensors (SparseTensor, RaggedTensor, IndexedSlices)."""
     if is_variable_type(cls):
@@ -149,7 +153,8 @@ def differentiable(tensor):
 
 def same_dtype_and_shape(one, other):
     """Whether two tensors have the same dtype and statically compatible shapes."""
-    if one.dtype.base_dtype != other.dtype.base_dtype:
+    dtype, other_dtype = one.dtype, other.dtype
+    if dtype is not other_dtype and dtype.base_dtype != other_dtype.base_dtype:
         return False
     try:
         if one._shape_tuple() == other._shape_tuple():  # of eager tensors; `shape` would build objects
@@ -226,15 +231,21 @@ def add_identity_n(tensors, name, attributes):
     map is state of the graph, so a second thread building in the same graph would get the override too; the
     public ``Graph.create_op`` gives the attribute to this op alone, in every version.
     """
-    dtypes = tuple([tensor.dtype.base_dtype for tensor in tensors])
-    attrs = {"T": _type_list(dtypes)}
+    tensors, dtypes = list(tensors), [tensor.dtype.base_dtype for tensor in tensors]
+    attrs = {"T": _type_list(tuple(dtypes))}
     attrs.update(attributes)
     graph = get_default_graph()
     if "IdentityN" in getattr(graph, "_gradient_override_map", ()) and _GRADIENT in attributes:
         # A map that the caller has set for this very op would overwrite the attribute: set ours inside it.
         with graph.gradient_override_map({"IdentityN": text(attributes[_GRADIENT].s)}):
-            return graph.create_op("IdentityN", list(tensors), list(dtypes), name=name, attrs=attrs)
-    return graph.create_op("IdentityN", list(tensors), list(dtypes), name=name, attrs=attrs)
+            return _create_op(type(graph))(graph, "IdentityN", tensors, dtypes, name=name, attrs=attrs)
+    return _create_op(type(graph))(graph, "IdentityN", tensors, dtypes, name=name, attrs=attrs)
+
+
+@functools.lru_cache(maxsize=None)
+def _create_op(graph_type):
+    """Return the public method itself: from 1.15 on, a check for deprecated arguments inspects it at each call."""
+    return inspect.unwrap(graph_type.create_op)
 
 
 def vectorize_with(op, convert):
@@ -481,7 +492,14 @@ no_tapes = (
 
 _eager_identity = _first("tensorflow.python.ops.gen_array_ops.identity")
 _pack_tangents = _first("tensorflow.python.eager.forwardprop_util.pack_tangents")
-_copy_nograd = getattr(EagerTensor, "_copy_nograd", None)
+# A method of the extension type; the class above it, which stands for its documentation, tells its parameters.
+_copy_to_device = getattr(EagerTensor, "_copy_to_device", None)
+_copy_takes_context = _copy_to_device is not None and any(
+    "context" in inspect.signature(base._copy_to_device).parameters
+    for base in EagerTensor.__mro__[1:]
+    if hasattr(base, "_copy_to_device")
+)
+_context = _first("tensorflow.python.eager.context.context")
 
 
 class _TapedReads:
@@ -505,10 +523,12 @@ VariableReads = VariableWatcher or (_TapedReads if _push_new_tape is not None el
 
 def alias(tensor):
     """Return a new eager tensor over the same memory that no tape has seen."""
-    if _copy_nograd is not None:
+    if _copy_to_device is not None:
         # Shares the buffer and is not recorded. The device is named because without it the copy goes to the CPU.
-        return _copy_nograd(tensor, device_name=tensor.device)
-    if _eager_identity is not None and stop_recording is not None:  # before 1.8
+        if _copy_takes_context:  # to 1.14
+            return tensor._copy_to_device(context=_context()._handle, device=tensor.device)
+        return tensor._copy_to_device(tensor.device)
+    if _eager_identity is not None and stop_recording is not None:
         with stop_recording():
             return _eager_identity(tensor)  # not tf.identity: on 2.0 that returns the same object
     return tf.stop_gradient(tensor)

@@ -1,8 +1,7 @@
 """From a call's arguments to its flat leaves: which of them are tensors, what they are called, and the way back.
 
-What can be known from the types of the arguments and the names of the keywords (a `Layout`) is worked out once for
-each such call shape and reused; only nested structures are taken apart at each call. Knows nothing of strategies
-or gradients.
+What can be known from the types of the arguments, the structures that they are in and the names of the keywords (a
+`Layout`) is worked out once for each such call shape and reused. Knows nothing of strategies or gradients.
 """
 
 import inspect
@@ -39,12 +38,28 @@ def _kind_of_type(cls):
     return NESTED  # containers, composite tensors, and whatever else TensorFlow's nest may know to take apart
 
 
+def _shape(value):
+    """Return what is known of a value from types and names, those within it included; None where that is not all."""
+    kind = _kind(value)
+    if kind is not NESTED:
+        return kind
+    if isinstance(value, dict):
+        names, values = tuple(value), value.values()
+    elif isinstance(value, (list, tuple)):
+        names, values = (), value
+    else:
+        return None
+    shapes = tuple([_shape(item) for item in values])
+    return None if None in shapes else (type(value), names, shapes)
+
+
 class Layout:
     """How the leaves of one call shape lie in its arguments.
 
     Attributes:
       kinds: what each leaf is, in the order of forward's signature.
       tensors: the positions of the leaves that gradients are asked for: tensors and variables.
+      nothing: None for each of them.
       checked: whether a call of this shape has passed all checks; set by who checks.
       call: what is worked out once for a call shape without plain values; set by who works it out.
     """
@@ -52,12 +67,13 @@ class Layout:
     def __init__(self, kinds, names, n_positional):
         self.kinds = kinds
         self.tensors = tuple([index for index, kind in enumerate(kinds) if kind in DIFFERENTIABLE])
+        self.nothing = [None] * len(self.tensors)
         self.only_tensors = len(self.tensors) == len(kinds)
         self.has_graph_tensors = GRAPH in kinds
         self.has_keras_tensors = KERAS in kinds
         self.checked = False
         self.call = None
-        self._has_variables = VARIABLE in kinds
+        self.has_variables = VARIABLE in kinds
         self._names = names
         self._keywords = names[n_positional:]
         self._n_positional = n_positional
@@ -66,10 +82,23 @@ class Layout:
         """Return what is equal for the same layouts only."""
         return tuple(self.kinds), self._names, self._n_positional
 
+    def leaves(self, values):
+        """Return the leaves of another call of this shape."""
+        return values
+
+    def place(self, leaves, tensors):
+        """Return leaves with these tensors where the caller passed tensors or variables."""
+        if self.only_tensors:
+            return list(tensors)
+        placed = list(leaves)
+        for position, tensor in zip(self.tensors, tensors):
+            placed[position] = tensor
+        return placed
+
     def read_tensors(self, leaves):
         """Return the tensors among leaves, variables by their value."""
-        if not self._has_variables:
-            return [leaves[position] for position in self.tensors]
+        if not self.has_variables:
+            return leaves if self.only_tensors else [leaves[position] for position in self.tensors]
         return [
             tf.convert_to_tensor(leaves[position]) if self.kinds[position] == VARIABLE else leaves[position]
             for position in self.tensors
@@ -96,12 +125,15 @@ class Layout:
 class NestedLayout(Layout):
     """The layout of one call that has nested structures among its arguments."""
 
-    def __init__(self, kinds, flat, packer):
-        super().__init__(kinds, flat._names, flat._n_positional)
+    def __init__(self, kinds, names, n_positional, packer):
+        super().__init__(kinds, names, n_positional)
         self._packer = packer
 
     def key(self):
         return super().key() + (self._packer.text([str(kind) for kind in self.kinds]),)
+
+    def leaves(self, values):
+        return structure.leaves(values)
 
     def pack(self, leaves):
         return super().pack(self._packer(leaves))
@@ -130,13 +162,11 @@ class Arguments:
         if kwargs:
             names = tuple(sorted(kwargs, key=self._place))
             values += [kwargs[name] for name in names]
-        shape = (tuple([_kind(value) for value in values]), names)
-        layout = self._layouts.get(shape) or self._lay_out(shape, args, kwargs)
-        if NESTED not in layout.kinds:
-            return layout, values
-        leaves, packer = structure.flatten(values)
-        kinds = [_kind(leaf) for leaf in leaves]
-        return NestedLayout([PLAIN if kind == NESTED else kind for kind in kinds], layout, packer), leaves
+        shape = (tuple([_shape(value) for value in values]), names)
+        layout = self._layouts.get(shape)
+        if layout is None:
+            return self._lay_out(shape, values, args, kwargs)
+        return layout, layout.leaves(values)
 
     def fit(self, function, own, args, kwargs):
         """Return (args, kwargs) for another function: without those of the signature's defaults that it does not take.
@@ -159,12 +189,19 @@ class Arguments:
             signature.bind(*own, *args, **kwargs)  # says what does not fit
         return args[:wanted], needed
 
-    def _lay_out(self, shape, args, kwargs):
-        kinds, keywords = shape
+    def _lay_out(self, shape, values, args, kwargs):
         if self.signature is not None:
             self.signature.bind(*((None,) * self._n_self + tuple(args)), **kwargs)
-        layout = self._layouts[shape] = Layout(kinds, self._positional_names(len(args)) + keywords, len(args))
-        return layout
+        kinds, names = [_kind(value) for value in values], self._positional_names(len(args)) + shape[1]
+        if NESTED not in kinds:
+            leaves, layout = values, Layout(kinds, names, len(args))
+        else:
+            leaves, packer = structure.flatten(values)
+            kinds = [PLAIN if kind == NESTED else kind for kind in map(_kind, leaves)]
+            layout = NestedLayout(kinds, names, len(args), packer)
+        if None not in shape[0]:  # otherwise the next call of this shape may have something else in it
+            self._layouts[shape] = layout
+        return layout, leaves
 
     def _place(self, keyword):
         return self._order.get(keyword, len(self._order)), keyword

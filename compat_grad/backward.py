@@ -103,13 +103,11 @@ class BackwardCall:
           output_gradients: one for each output; None where the output was not used.
           op_name: what op.name shall say.
         """
-        leaves = list(self.leaves)
-        for position, tensor in zip(self.layout.tensors, inputs):
-            leaves[position] = tensor
+        n_tensors = len(self.layout.tensors)
+        leaves = self.layout.place(self.leaves, inputs[:n_tensors])
         op = self.make_op(leaves, list(outputs), op_name)
         gradients = [_complete(gradient, output) for gradient, output in zip(output_gradients, outputs)]
         function = self.rule.function()
-        n_tensors = len(self.layout.tensors)
         if not self.variables:
             return self._match(function(op, *gradients), inputs)
         returned = function(op, *gradients, variables=list(self.variables))
@@ -158,10 +156,10 @@ class BackwardCall:
             return None
         if not _tf.is_tensor_type(type(gradient)):
             gradient = self._as_tensor(gradient, tensor.dtype.base_dtype, names()[index])
-        if isinstance(gradient, _tf.IndexedSlices):
-            agree = gradient.dtype.base_dtype == tensor.dtype.base_dtype and _tf.slices_fit(gradient, tensor)
-        else:
+        if _tf.is_tensor_type(type(gradient)):
             agree = _tf.same_dtype_and_shape(gradient, tensor)
+        else:  # IndexedSlices
+            agree = gradient.dtype.base_dtype == tensor.dtype.base_dtype and _tf.slices_fit(gradient, tensor)
         if not agree:
             raise ValueError(self._wrong_type(gradient, tensor, names()[index]))
         return gradient

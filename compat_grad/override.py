@@ -10,7 +10,6 @@ import collections.abc
 import functools
 import importlib
 import inspect
-import itertools
 import types
 from typing import Any, Callable, Mapping, Optional, Union, overload
 
@@ -143,7 +142,7 @@ class Override:
             return self._forward(*own, *args, **kwargs)
         inputs = layout.read_tensors(leaves)
         if layout.checked and mode is _tf.EAGER and _tf.no_tapes():
-            return self._call_unrecorded(own, layout, leaves, inputs)
+            return self._call_unrecorded(own, args, kwargs, layout, leaves, inputs)
         if self._op_gradients is not None:
             return self._call_with_op_gradients(own, layout, leaves, inputs, mode)
         strategy = self._pick_strategy(mode)
@@ -180,7 +179,7 @@ class Override:
 
     def _call_tied_to_surrogate(self, own, layout, leaves, inputs, mode, strategy):
         """Tie forward's outputs to the outputs of the surrogate, which is differentiated natively."""
-        args, kwargs = layout.pack(_placed(leaves, layout, inputs))
+        args, kwargs = layout.pack(layout.place(leaves, inputs))
         if mode is _tf.FUNCTION or not layout.checked:
             args, kwargs = self._fit_surrogate(own, args, kwargs)
         outputs, pack, _ = self._run(own, layout, leaves, inputs, mode)
@@ -202,7 +201,7 @@ class Override:
     def _run(self, own, layout, leaves, inputs, mode):
         """Run forward on detached inputs; return its flat outputs, the way back, and the variables it captured."""
         detached = detach(inputs, mode)
-        args, kwargs = layout.pack(_placed(leaves, layout, detached))
+        args, kwargs = layout.pack(layout.place(leaves, detached))
 
         def forward():
             result = follow_autograph(self._forward, mode)(*own, *args, **kwargs)
@@ -211,9 +210,10 @@ class Override:
         (outputs, pack), variables = run_forward(forward, detached, mode, self._spares_tapes)
         return outputs, pack, variables
 
-    def _call_unrecorded(self, own, layout, leaves, inputs):
+    def _call_unrecorded(self, own, args, kwargs, layout, leaves, inputs):
         """No tape listens in eager mode and the checks of this call shape have passed: there is nothing to tie."""
-        args, kwargs = layout.pack(_placed(leaves, layout, inputs))
+        if layout.has_variables:  # which forward gets as tensors
+            args, kwargs = layout.pack(layout.place(leaves, inputs))
         outputs, pack = flatten_outputs(self._forward(*own, *args, **kwargs), self._title)
         return pack(outputs)
 
@@ -222,7 +222,7 @@ class Override:
         if self._op_gradients.need_function(mode):
             result = self._call_in_function(self._forward_with_op_gradients, own, layout, leaves, inputs)
         else:
-            args, kwargs = layout.pack(_placed(leaves, layout, inputs))
+            args, kwargs = layout.pack(layout.place(leaves, inputs))
             result = self._forward_with_op_gradients(*own, *args, **kwargs)
         layout.checked = True
         return result
@@ -233,12 +233,12 @@ class Override:
 
     def _call_in_function(self, callee, own, layout, leaves, inputs):
         """Call callee in a function of its own, where a graph is needed."""
-        plain = _placed(leaves, layout, _NOTHING)
+        plain = layout.place(leaves, layout.nothing)
         own = [Reference(instance) for instance in own]  # which shall not live on in the traces of its methods
 
         @_tf.not_converted
         def body(*tensors):
-            args, kwargs = layout.pack(_placed(plain, layout, tensors))
+            args, kwargs = layout.pack(layout.place(plain, tensors))
             return callee(*[instance() for instance in own], *args, **kwargs)
 
         return self._functions.call(body, own, layout, leaves, inputs)
@@ -247,7 +247,7 @@ class Override:
 
     def _backward_call(self, layout, leaves, variables):
         if variables or not layout.only_tensors:
-            return BackwardCall(self._backward, layout, _placed(leaves, layout, _NOTHING), variables)
+            return BackwardCall(self._backward, layout, layout.place(leaves, layout.nothing), variables)
         if layout.call is None:
             layout.call = BackwardCall(self._backward, layout, [None] * len(leaves), ())
         return layout.call
@@ -285,17 +285,6 @@ class Override:
 
     def __repr__(self):
         return "<override_gradient {!r} of {!r}>".format(self.__name__, self._forward)
-
-
-_NOTHING = itertools.repeat(None)
-
-
-def _placed(leaves, layout, tensors):
-    """Return leaves with these tensors where the caller passed tensors or variables."""
-    placed = list(leaves)
-    for position, tensor in zip(layout.tensors, tensors):
-        placed[position] = tensor
-    return placed
 
 
 def _is_method(function):

@@ -4,17 +4,19 @@ A leaf is whatever TensorFlow's own ``nest`` calls one; composite tensors (Spars
 count as their component tensors, in every version. Knows nothing of calls, signatures or gradients.
 """
 
+import itertools
+
 from compat_grad import _tf
 
 
 class Packer:
-    """The way from a flat list of leaves back to the structure that `flatten` took apart."""
+    """The way from a flat list of leaves back to the structure that `flatten` took apart; holds none of its leaves."""
 
-    __slots__ = ("_skeleton", "_spans")
+    __slots__ = ("_build", "_spans")
 
-    def __init__(self, skeleton, spans):
-        self._skeleton = skeleton  # the structure with None at its leaves, so that no tensor is kept alive
-        self._spans = spans  # for each leaf of the skeleton: (how many leaves it was taken apart into, rebuild)
+    def __init__(self, build, spans):
+        self._build = build  # from an iterator over what nest calls leaves
+        self._spans = spans  # for each of those: (how many leaves it was taken apart into, rebuild)
 
     def __call__(self, leaves):
         """Return the structure with these leaves in place."""
@@ -23,7 +25,7 @@ class Packer:
             part = leaves[start : start + length]
             packed.append(part[0] if rebuild is None else rebuild(part))
             start += length
-        return _tf.nest.pack_sequence_as(self._skeleton, packed)
+        return self._build(iter(packed))
 
     def text(self, names):
         """Return the structure as a readable text with these names at its leaves."""
@@ -32,12 +34,12 @@ class Packer:
             part = names[start : start + length]
             parts.append(_Name(part[0] if rebuild is None else "composite({})".format(", ".join(part))))
             start += length
-        return repr(_tf.nest.pack_sequence_as(self._skeleton, parts))
+        return repr(self._build(iter(parts)))
 
     def paths(self, prefix=""):
         """Return a readable path for each leaf, such as ``['w'][0]``."""
         paths = []
-        for path, (length, rebuild) in zip(_paths(self._skeleton, prefix), self._spans):
+        for path, (length, rebuild) in zip(_paths(self._build(itertools.repeat(None)), prefix), self._spans):
             if rebuild is None:
                 paths.append(path)
             else:
@@ -63,7 +65,37 @@ def flatten(structure):
         else:
             leaves.append(leaf)
             spans.append(_LEAF)
-    return leaves, Packer(_tf.nest.map_structure(lambda leaf: None, structure), spans)
+    return leaves, Packer(_builder(structure), spans)
+
+
+def _builder(structure):
+    """Return the function that takes nest's leaves from an iterator and builds such a structure with them.
+
+    Lists, tuples and dicts are built right away; nest, which goes through the whole structure in Python again each
+    time, builds the others.
+    """
+    cls = type(structure)
+    if cls in (list, tuple):
+        parts = [_builder(item) for item in structure]
+        return lambda leaves: cls([part(leaves) for part in parts])
+    if cls is dict:
+        parts = [(key, _builder(structure[key])) for key in sorted(structure)]
+        order = list(structure)
+        return lambda leaves: _in_order(order, {key: part(leaves) for key, part in parts})
+    flat = _tf.nest.flatten(structure)
+    if len(flat) == 1 and flat[0] is structure:
+        return next
+    skeleton, n_leaves = _tf.nest.map_structure(lambda leaf: None, structure), len(flat)
+    return lambda leaves: _tf.nest.pack_sequence_as(skeleton, list(itertools.islice(leaves, n_leaves)))
+
+
+def _in_order(keys, values):
+    return {key: values[key] for key in keys}
+
+
+def leaves(structure):
+    """Return the leaves of a nested structure that is known to have no composite tensors in it."""
+    return _tf.nest.flatten(structure)
 
 
 def flatten_gradients(gradients):

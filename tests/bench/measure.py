@@ -1,0 +1,32 @@
+"""Everything that can be measured in one process: plain graphs, then eager mode, then functions."""
+
+import sys
+
+import tensorflow as tf
+
+from tests.bench import eager, functions, graphs, leaks
+
+
+def figures(effort):
+    """Yield all figures of this process's TensorFlow but that of the import."""
+    with tf.Graph().as_default():
+        yield from graphs.figures(effort)
+        yield from leaks.of_graphs(effort)
+    with _eager_mode():
+        yield from eager.figures(effort)
+        if hasattr(tf, "function"):
+            yield from functions.figures(effort)
+            yield from leaks.of_traces(effort)
+
+
+def _eager_mode():
+    # Not tf.enable_eager_execution, which TensorFlow 1 allows before anything else only, and after which it has no
+    # tf.gradients before 1.13.
+    from tensorflow.python.eager import context
+
+    return context.eager_mode()
+
+
+def environment():
+    """Return what the figures were measured on."""
+    return {"tensorflow": tf.__version__, "python": "{}.{}".format(*sys.version_info)}
