@@ -10,6 +10,8 @@ import inspect
 
 import tensorflow as tf
 
+from compat_grad._early import IdentityFunctions, NestWithDicts
+
 #: The TensorFlow 1 names, wherever they live (``tf.compat.v1`` from 1.13 on, ``tf`` itself before).
 v1 = getattr(getattr(tf, "compat", None), "v1", tf)
 
@@ -163,6 +165,8 @@ def shape_text(gradient):
 # --- structures -----------------------------------------------------------------------------------------------
 
 nest = getattr(tf, "nest", None) or importlib.import_module("tensorflow.python.util.nest")
+if nest.flatten({"a": 1, "b": 2}) != [1, 2]:  # before 1.3
+    nest = NestWithDicts
 
 
 def composite_parts(composite):
@@ -201,9 +205,34 @@ def add_identity_n(tensors, name, attributes):
     public ``Graph.create_op`` gives the attribute to this op alone, in every version.
     """
     dtypes = tuple([tensor.dtype.base_dtype for tensor in tensors])
+    if not has_identity_n_op:
+        return _identity_functions.add_op(tensors, dtypes, name, attributes)
     attrs = {"T": _type_list(dtypes)}
     attrs.update(attributes)
     return get_default_graph().create_op("IdentityN", list(tensors), list(dtypes), name=name, attrs=attrs)
+
+
+has_identity_n_op = (
+    _first(
+        "tensorflow.python.ops.gen_array_ops.identity_n",
+        "tensorflow.python.ops.gen_array_ops._identity_n",
+        "tensorflow.identity_n",
+    )
+    is not None
+)
+_Defun = _first("tensorflow.python.framework.function.Defun")
+
+
+def _gradient_by_attribute(op, *gradients):
+    """What TensorFlow itself does with an op that has a ``_gradient_op_type``, but not with the call of a function."""
+    if "_gradient_op_type" not in op.node_def.attr:
+        return list(gradients)
+    return registered_gradient(text(op.get_attr("_gradient_op_type")))(op, *gradients)
+
+
+_identity_functions = IdentityFunctions(
+    _Defun, _first("tensorflow.python.ops.gen_array_ops.prevent_gradient"), _gradient_by_attribute
+)
 
 
 def vectorize_with(op, convert):
@@ -221,15 +250,8 @@ def vectorize_with(op, convert):
 
 
 def has_identity_n():
-    """Whether this TensorFlow has the op with several inputs and outputs (from 1.4 on)."""
-    return (
-        _first(
-            "tensorflow.python.ops.gen_array_ops.identity_n",
-            "tensorflow.python.ops.gen_array_ops._identity_n",
-            "tensorflow.identity_n",
-        )
-        is not None
-    )
+    """Whether an op with several inputs and outputs can be had."""
+    return has_identity_n_op or _Defun is not None
 
 
 _registry = _first(

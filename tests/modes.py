@@ -6,9 +6,11 @@ session, runs eagerly, or traces a tf.function with the tape outside, inside, or
 """
 
 import contextlib
+import inspect
 import os
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 v1 = getattr(getattr(tf, "compat", None), "v1", tf)
@@ -137,6 +139,15 @@ def _variable(value):
     if hasattr(tf, "contrib") and not IS_TF2 and BEHAVIOUR == "eager":
         return tf.contrib.eager.Variable(value)
     return tf.Variable(value)
+
+
+def get_variable(name, initializer, resource):
+    """Make a resource or a reference variable in a plain graph."""
+    if "use_resource" in inspect.signature(v1.get_variable).parameters:
+        return v1.get_variable(name, initializer=initializer, use_resource=resource)
+    if resource:
+        pytest.skip("this TensorFlow's get_variable makes reference variables only")
+    return v1.get_variable(name, initializer=initializer)
 
 
 def _run_eagerly(program, differentiate, arrays, variables):

@@ -593,7 +593,7 @@ def test_a_passed_variable_reaches_forward_as_a_tensor_and_gets_its_gradient(mod
 
 @pytest.mark.parametrize("resource", [True, False], ids=["resource", "reference"])
 def test_a_passed_variable_of_a_plain_graph(graph, resource):
-    w = modes.v1.get_variable("w", initializer=X, use_resource=resource)
+    w = modes.get_variable("w", initializer=X, resource=resource)
     f = override_gradient(lambda structure, y: structure["w"] * y, crossed)
     z = f({"w": w, "none": None}, tf.constant(Y))
     (gradient,) = modes.v1.gradients(2.0 * z, [w])
@@ -606,7 +606,7 @@ def test_a_passed_variable_of_a_plain_graph(graph, resource):
 @pytest.mark.parametrize("resource", [True, False], ids=["resource", "reference"])
 def test_a_passed_partitioned_variable(graph, resource):
     with modes.v1.variable_scope("scope", partitioner=modes.v1.fixed_size_partitioner(2)):
-        w = modes.v1.get_variable("w", initializer=tf.constant(X), use_resource=resource)
+        w = modes.get_variable("w", initializer=tf.constant(X), resource=resource)
     f = override_gradient(lambda w, y: w * y, crossed)
     gradients = modes.v1.gradients(2.0 * f(w, tf.constant(Y)), list(w))
     with modes.v1.Session() as session:
