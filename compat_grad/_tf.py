@@ -146,6 +146,20 @@ _constant_value = (
 )
 
 
+def dense(gradient):
+    """Return a gradient as a tensor where it is IndexedSlices."""
+    return tf.convert_to_tensor(gradient) if isinstance(gradient, IndexedSlices) else gradient
+
+
+def with_own_indices(slices):
+    """Return IndexedSlices whose indices are no input of the call.
+
+    The rows that a forward gathered are what its backward returns: in the gradient function that TensorFlow builds
+    for a tf.function an output would be an input too, which fails as "Node with id 3 is different from the passed in".
+    """
+    return IndexedSlices(slices.values, tf.identity(slices.indices), slices.dense_shape)
+
+
 def slices_fit(slices, tensor):
     """Whether the static shapes of IndexedSlices and of the tensor whose gradient they are agree."""
     rows, shape = slices.values.shape, tensor.shape

@@ -155,6 +155,7 @@ class BackwardCall:
         if not _tf.is_tensor_type(type(gradient)):
             gradient = self._as_tensor(gradient, tensor.dtype.base_dtype, names()[index])
         if isinstance(gradient, _tf.IndexedSlices):
+            gradient = _tf.with_own_indices(gradient)
             agree = gradient.dtype.base_dtype == tensor.dtype.base_dtype and _tf.slices_fit(gradient, tensor)
         else:
             agree = _tf.same_dtype_and_shape(gradient, tensor)

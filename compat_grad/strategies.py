@@ -117,8 +117,12 @@ def _connect_on_tape(outputs, inputs, vjp):
 
 
 def _record(outputs, inputs, vjp, op_name):
+    forward_mode = _tf.tangents_flow(inputs)
+
     def backward(*gradients):
-        return vjp.input_gradients(inputs, outputs, gradients, op_name)
+        found = vjp.input_gradients(inputs, outputs, gradients, op_name)
+        # forward mode differentiates backward, and knows no IndexedSlices there
+        return [_tf.dense(gradient) for gradient in found] if forward_mode else found
 
     _tf.record_operation("IdentityN", outputs, inputs, backward)
 

@@ -713,3 +713,38 @@ def test_a_legacy_gradient_of_one_tensor_may_come_by_its_registered_name(mode):
     f = override_gradient(tf.identity, name)
     outputs, gradients, second = mode.first_and_second(f, X)
     assert_same_bits([outputs, gradients, second], [[X], [20 * X], [filled(40)]])
+
+
+# --- IndexedSlices of the rows that forward gathered -------------------------------------------------------------
+
+
+@override_gradient(
+    backward=lambda op, dy: [
+        tf.IndexedSlices(dy * tf.gather(op.inputs[0], op.inputs[1]), op.inputs[1], tf.constant([3, 1])),
+        None,
+    ]
+)
+def gathered(table, rows):
+    return tf.gather(table, rows)
+
+
+def test_the_indices_of_returned_slices_may_be_an_input_under_tape_and_function(functions):
+    table, rows = tf.constant([[2.0], [3.0], [5.0]]), tf.constant([2, 0])
+    with tf.GradientTape() as second_tape:
+        second_tape.watch(table)
+        with tf.GradientTape() as tape:
+            tape.watch(table)
+            y = tf.function(lambda table, rows: gathered(table, rows))(table, rows)
+        first = tf.convert_to_tensor(tape.gradient(y, table))
+    assert first.numpy().tolist() == [[2.0], [0.0], [5.0]]
+    assert tf.convert_to_tensor(second_tape.gradient(first, table)).numpy().tolist() == [[1.0], [0.0], [1.0]]
+
+
+def test_forward_mode_takes_slices_that_a_backward_returns(functions):
+    if not hasattr(getattr(tf, "autodiff", None), "ForwardAccumulator"):
+        pytest.skip("this TensorFlow has no ForwardAccumulator")
+    table, rows = tf.constant([[2.0], [3.0], [5.0]]), tf.constant([2, 0])
+    for function in (gathered, tf.function(gathered)):
+        with tf.autodiff.ForwardAccumulator(table, tf.constant([[1.0], [10.0], [100.0]])) as accumulator:
+            y = function(table, rows)
+        assert accumulator.jvp(y).numpy().tolist() == [[500.0], [2.0]]
