@@ -50,7 +50,7 @@ class Case:
       epsilon: the dtype's own, where inputs and outputs are wider than what is computed with.
       true_gradient: whether the override is forward's own derivative, which finite differences then confirm.
       linear: whether the gradient is linear in the output gradients; forward mode is defined only then.
-      cannot: transformation or strategy -> why this case has none.
+      cannot: transformation, strategy or name of a way -> why this case has none.
     """
 
     def __init__(

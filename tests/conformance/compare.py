@@ -192,6 +192,7 @@ def main(arguments=None):
     parser.add_argument("--tox", help="tox.ini, whose TensorFlow environments must all be there")
     parser.add_argument("--label", help="those of this label of tox.ini, instead of its default list")
     options = parser.parse_args(arguments)
+    os.makedirs(options.directory, exist_ok=True)
     files = sorted(f for f in os.listdir(options.directory) if f.endswith(".json"))
     comparison = Comparison(
         [load(os.path.join(options.directory, file)) for file in files],

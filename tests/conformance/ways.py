@@ -5,6 +5,7 @@ those that it is about). Which exist in this process is found out once, by askin
 """
 
 import functools
+import traceback
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class Way:
         """Why the case has no such way by its nature, or None."""
         if self.strategy == "stop_gradient" and not case.has_surrogate:
             return "the stop_gradient trick expresses a surrogate only"
-        why_not = case.cannot.get(self.transformation or self.strategy)
+        why_not = case.cannot.get(self.transformation or self.strategy) or case.cannot.get(self.name)
         if why_not or self.transformation is None:
             return why_not
         if self.transformation == "forward mode" and not case.linear:
@@ -113,8 +114,9 @@ WAYS = list(_in_modes()) + list(_in_transformations())
 def what_tensorflow_lacks(error, way):
     """Return what this TensorFlow cannot do, if that is what error says, else None."""
     text = " ".join(str(error).split())
-    if way.strategy == "custom_gradient" and (isinstance(error, AssertionError) or "out of scope" in text):
-        # within functions it takes tensors of one graph into another, in cond and in another's backward
+    if way.strategy == "custom_gradient" and (
+        isinstance(error, AssertionError) or any(words in text for words in _CUSTOM_GRADIENT_FAILS)
+    ):
         return "tf.custom_gradient itself fails: {} {}".format(type(error).__name__, text[:160])
     if way.in_old_function:
         # no loops, no composites, no integer outputs, no IndexedSlices in their gradients
@@ -123,8 +125,20 @@ def what_tensorflow_lacks(error, way):
         return "this TensorFlow has no tf.{}".format(text.split("'")[-2])
     if isinstance(error, AssertionError):
         return None
+    frames = [frame[0] for frame in traceback.extract_tb(error.__traceback__)]
+    if any("/parallel_for/" in file for file in frames) and "/tensorflow" in frames[-1]:
+        return "vectorized_map cannot: {}".format(text[-160:])
     return next(("{}: {}".format(meaning, text[-160:]) for words, meaning in _REFUSALS if words in text), None)
 
+
+#: what it says where tf.custom_gradient takes tensors of one graph into another: in loops, branches, and backwards
+_CUSTOM_GRADIENT_FAILS = (
+    "out of scope",
+    "cannot be accessed here",
+    "not in the forward graph",
+    "does not have value",
+    "outside of the function building code",
+)
 
 #: what TensorFlow says -> what that means
 _REFUSALS = (
@@ -132,10 +146,10 @@ _REFUSALS = (
     ("has DataType bfloat16 not in list", "no kernel"),
     ("Unhandled input dimensions", "no kernel"),
     ("No converter defined for", "vectorized_map cannot"),
-    ("<dtype: 'variant'> is not compatible", "vectorized_map cannot"),
     ("command line flag", "vectorized_map cannot"),  # 2.0 and 2.1 trip over it where they mean the former
-    ("expected to be loop invariant", "vectorized_map cannot"),
     ("All inputs to `ConcreteFunction`s must be Tensors", "functions take no IndexedSlices as output gradients"),
+    ("but got CompositeTensor", "functions take no IndexedSlices as output gradients"),
+    ("Does it belong to a different graph?", "a function's gradient function fails"),  # 1.15 to 2.1, with captures
     ("not compilable", "XLA cannot"),
     ("Detected unsupported operations", "XLA cannot"),
     ("XLA compilation requires a fixed tensor list size", "XLA cannot"),

@@ -8,7 +8,7 @@ from tests.modes import v1 as tf
 
 family = Family("IndexedSlices")
 TABLE = f32([[0.5, -1.25], [2.0, 4.0], [-3.0, 0.25], [1.0, 8.0]])
-ROWS = np.array([2, 0, 2])
+ROWS = np.array([2, 0, 2], np.int32)
 
 
 def scattered(rows, values):
@@ -33,7 +33,7 @@ family.case(
         tf.IndexedSlices(dy * tf.gather(op.inputs[0], op.inputs[1]), op.inputs[1], tf.constant([4, 2])),
         None,
     ],
-    inputs=[TABLE, ROWS.astype(np.int32)],
+    inputs=[TABLE, ROWS],
     value=lambda table, rows: table[rows],
     gradient=lambda table, rows, dy: scattered(rows, dy * table[rows]),
 )
