@@ -32,8 +32,9 @@ class Case:
     """One override.
 
     Args:
-      forward, backward, surrogate, combine: as `override_gradient` takes them. Or ``build``: a function that gets
-        ``override(forward, backward, **options)`` (with the strategy at hand) and returns the function of the inputs.
+      forward, backward, surrogate, combine: as `override_gradient` takes them, op-level backwards included. Or
+        ``build``: a function that gets ``override(forward, backward, **options)`` (with the strategy at hand) and
+        returns the function of the inputs.
       around: gets the override, returns the function of the inputs that is differentiated; the override by default.
       inputs: NumPy arrays, in the dtypes that TensorFlow gets.
       variables: initial values of trainable variables, which the function gets before the inputs.
@@ -82,6 +83,7 @@ class Case:
         self._definition = dict(forward=forward, backward=backward, surrogate=surrogate, combine=combine)
         self._build, self._around = build, around
         self.has_surrogate = surrogate is not None
+        self.is_op_level = isinstance(backward, dict)
         self.variables = [np.asarray(array) for array in variables]
         self.inputs = [np.asarray(array) for array in inputs]
         self._value, self._gradient, self._second = value, gradient, second

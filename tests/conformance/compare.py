@@ -41,7 +41,7 @@ class Comparison:
         self.missing = [environment for environment in expected if environment not in known]
         self.cases = list(collections.OrderedDict.fromkeys(case for r in self.environments for case in r["order"]))
         self.totals = collections.OrderedDict.fromkeys(
-            ("compared", "absent", "undefined", "modes", "XLA", "vectorized_map", "exact", "rounded"), 0
+            ("compared", "absent", "undefined", "modes", "second", "XLA", "vectorized_map", "exact", "rounded"), 0
         )
         self.problems = ["{}: no results".format(environment) for environment in self.missing]
         self.problems += ["{}: results of other sources".format(n) for n in self.stale if _environment(n) in expected]
@@ -77,7 +77,8 @@ class Comparison:
                 inside = max(inside, apart)
                 kind = _transformation(way)
                 self.totals["compared"] += 1
-                self.totals[kind] = max(self.totals[kind], apart)
+                column = "second" if (kind, order) == ("modes", "second") else kind
+                self.totals[column] = max(self.totals[column], apart)
                 if apart > _bound_inside(entry["bounds"], kind, order):
                     why.append("{}: the {} is {} away from those of the other ways".format(way, order, in_words(apart)))
         across = 0
@@ -114,9 +115,16 @@ def _commonest(chosen):
     votes = collections.defaultdict(collections.OrderedDict)
     for mine in reversed(chosen):
         for order, arrays in (mine or {}).items():
-            key = tuple(None if a is None or not a.any() else (a.dtype.name, (a + 0).tobytes()) for a in arrays)
+            key = tuple(_key(array) for array in arrays)
             votes[order].setdefault(key, []).append(arrays)
     return {order: max(groups.values(), key=len)[0] for order, groups in votes.items()}
+
+
+def _key(array):
+    """Return what is equal for arrays at no distance: no gradient is zero, and a zero has no sign."""
+    if array is None or (array.dtype != object and not array.any()):
+        return None
+    return array.dtype.name, repr(array.tolist()) if array.dtype == object else (array + 0).tobytes()
 
 
 def _transformation(way):
@@ -170,8 +178,12 @@ def summary(comparison):
             len(comparison.environments), len(comparison.cases), totals["compared"]
         ),
         "not in a TensorFlow: {:,}; not defined for a case: {:,}".format(totals["absent"], totals["undefined"]),
-        "worst inside an environment: modes and strategies {}, XLA {}, vectorized_map {}".format(
-            in_words(totals["modes"]), in_words(totals["XLA"]), in_words(totals["vectorized_map"])
+        "worst inside an environment: modes and strategies {}, their second derivatives {}, XLA {}, "
+        "vectorized_map {}".format(
+            in_words(totals["modes"]),
+            in_words(totals["second"]),
+            in_words(totals["XLA"]),
+            in_words(totals["vectorized_map"]),
         ),
         "worst across environments: arithmetic {}, transcendental {}".format(
             in_words(totals["exact"]), in_words(totals["rounded"])
