@@ -148,6 +148,7 @@ _REFUSALS = (
     ("has DataType bfloat16 not in list", "no kernel"),
     ("Unhandled input dimensions", "no kernel"),
     ("No converter defined for", "vectorized_map cannot"),
+    ("<dtype: 'variant'> is not compatible", "vectorized_map cannot"),
     ("command line flag", "vectorized_map cannot"),  # 2.0 and 2.1 trip over it where they mean the former
     ("All inputs to `ConcreteFunction`s must be Tensors", "functions take no IndexedSlices as output gradients"),
     ("but got CompositeTensor", "functions take no IndexedSlices as output gradients"),

@@ -59,7 +59,7 @@ family.case(
     inputs=[X],
     value=np.exp,
     gradient=lambda x, dy: dy * np.sin(x),
-    ulps=16,
+    ulps=4,
 )
 family.case(
     "bfloat16 inside",

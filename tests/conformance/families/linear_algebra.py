@@ -34,8 +34,9 @@ family.case(
     value=np.linalg.inv,
     gradient=lambda x, dy: -np.linalg.inv(x).T.dot(dy).dot(np.linalg.inv(x).T),
     true_gradient=True,
-    ulps=256,
     tolerance=32,
+    ulps=16,
+    ulps_xla=64,
 )
 family.case(
     "solving a linear system",
@@ -48,8 +49,9 @@ family.case(
         np.linalg.inv(a).T.dot(dy),
     ],
     true_gradient=True,
-    ulps=1024,
     tolerance=32,
+    ulps=64,
+    ulps_xla=256,
 )
 
 
@@ -65,8 +67,9 @@ family.case(
     value=lambda x: np.linalg.cholesky(numpy_symmetric(x)),
     gradient=lambda x, dy: numpy_cholesky_backward(np.linalg.cholesky(numpy_symmetric(x)), dy),
     true_gradient=True,
-    ulps=1024,
     tolerance=32,
+    ulps=64,
+    ulps_xla=128,
 )
 
 
@@ -92,8 +95,9 @@ family.case(
     value=lambda x: np.linalg.eigvalsh(numpy_symmetric(x)),
     gradient=lambda x, dy: numpy_recompose(dy, np.linalg.eigh(numpy_symmetric(x))[1]),
     true_gradient=True,
-    ulps=4096,
     tolerance=64,
+    ulps=16,
+    ulps_xla=1024,
 )
 
 
@@ -113,8 +117,9 @@ family.case(
     value=lambda x: np.linalg.slogdet(numpy_symmetric(x))[1],
     gradient=lambda x, dy: dy * np.linalg.inv(numpy_symmetric(x)),
     true_gradient=True,
-    ulps=256,
     tolerance=32,
+    ulps=16,
+    ulps_xla=64,
 )
 family.case(
     "square root of a matrix, repeated eigenvalues",
@@ -125,8 +130,9 @@ family.case(
     gradient=lambda x, dy: numpy_root_and_gradient(x, dy)[1],
     second="the backward's own eigenvectors have no derivative where eigenvalues repeat",
     true_gradient=True,
-    ulps=256,
     tolerance=32,
+    ulps=16,
+    ulps_xla=16,
 )
 
 
@@ -158,8 +164,9 @@ family.case(
     gradient=lambda x, dy: (np.linalg.svd(x)[0] * dy).dot(np.linalg.svd(x)[2]),
     second="TensorFlow got the derivative of singular vectors, which this backward uses, only in 1.5",
     true_gradient=True,
-    ulps=256,
     tolerance=32,
+    ulps=64,
+    ulps_xla=256,
 )
 
 
