@@ -11,6 +11,7 @@ FAMILIES = (
     "sizes_and_signs",
     "straight_through",
     "rectifiers",
+    "op_level",
     "safe_functions",
     "linear_algebra",
     "subgraphs",
