@@ -13,6 +13,8 @@ import threading
 
 import tensorflow as tf
 
+from compat_grad._early import IdentityFunctions, NestWithDicts
+
 #: The TensorFlow 1 names, wherever they live (``tf.compat.v1`` from 1.13 on, ``tf`` itself before).
 v1 = getattr(getattr(tf, "compat", None), "v1", tf)
 
@@ -171,6 +173,20 @@ _constant_value = (
 )
 
 
+def dense(gradient):
+    """Return a gradient as a tensor where it is IndexedSlices."""
+    return tf.convert_to_tensor(gradient) if isinstance(gradient, IndexedSlices) else gradient
+
+
+def with_own_indices(slices):
+    """Return IndexedSlices whose indices are no input of the call.
+
+    The rows that a forward gathered are what its backward returns: in the gradient function that TensorFlow builds
+    for a tf.function an output would be an input too, which fails as "Node with id 3 is different from the passed in".
+    """
+    return IndexedSlices(slices.values, tf.identity(slices.indices), slices.dense_shape)
+
+
 def slices_fit(slices, tensor):
     """Whether the static shapes of IndexedSlices and of the tensor whose gradient they are agree."""
     rows, shape = slices.values.shape, tensor.shape
@@ -190,6 +206,8 @@ def shape_text(gradient):
 # --- structures -----------------------------------------------------------------------------------------------
 
 nest = getattr(tf, "nest", None) or importlib.import_module("tensorflow.python.util.nest")
+if nest.flatten({"a": 1, "b": 2}) != [1, 2]:  # before 1.3
+    nest = NestWithDicts
 
 
 def composite_parts(composite):
@@ -232,6 +250,8 @@ def add_identity_n(tensors, name, attributes):
     public ``Graph.create_op`` gives the attribute to this op alone, in every version.
     """
     tensors, dtypes = list(tensors), [tensor.dtype.base_dtype for tensor in tensors]
+    if not has_identity_n_op:
+        return _identity_functions.add_op(tensors, tuple(dtypes), name, attributes)
     attrs = {"T": _type_list(tuple(dtypes))}
     attrs.update(attributes)
     graph = get_default_graph()
@@ -246,6 +266,29 @@ def add_identity_n(tensors, name, attributes):
 def _create_op(graph_type):
     """Return the public method itself: from 1.15 on, a check for deprecated arguments inspects it at each call."""
     return inspect.unwrap(graph_type.create_op)
+
+
+has_identity_n_op = (
+    _first(
+        "tensorflow.python.ops.gen_array_ops.identity_n",
+        "tensorflow.python.ops.gen_array_ops._identity_n",
+        "tensorflow.identity_n",
+    )
+    is not None
+)
+_Defun = _first("tensorflow.python.framework.function.Defun")
+
+
+def _gradient_by_attribute(op, *gradients):
+    """What TensorFlow itself does with an op that has a ``_gradient_op_type``, but not with the call of a function."""
+    if "_gradient_op_type" not in op.node_def.attr:
+        return list(gradients)
+    return registered_gradient(text(op.get_attr("_gradient_op_type")))(op, *gradients)
+
+
+_identity_functions = IdentityFunctions(
+    _Defun, _first("tensorflow.python.ops.gen_array_ops.prevent_gradient"), _gradient_by_attribute
+)
 
 
 def vectorize_with(op, convert):
@@ -302,15 +345,8 @@ class _PlainOp:
 
 
 def has_identity_n():
-    """Whether this TensorFlow has the op with several inputs and outputs (from 1.4 on)."""
-    return (
-        _first(
-            "tensorflow.python.ops.gen_array_ops.identity_n",
-            "tensorflow.python.ops.gen_array_ops._identity_n",
-            "tensorflow.identity_n",
-        )
-        is not None
-    )
+    """Whether an op with several inputs and outputs can be had."""
+    return has_identity_n_op or _Defun is not None
 
 
 _registry = _first(

@@ -158,7 +158,8 @@ class BackwardCall:
             gradient = self._as_tensor(gradient, tensor.dtype.base_dtype, names()[index])
         if _tf.is_tensor_type(type(gradient)):
             agree = _tf.same_dtype_and_shape(gradient, tensor)
-        else:  # IndexedSlices
+        else:
+            gradient = _tf.with_own_indices(gradient)
             agree = gradient.dtype.base_dtype == tensor.dtype.base_dtype and _tf.slices_fit(gradient, tensor)
         if not agree:
             raise ValueError(self._wrong_type(gradient, tensor, names()[index]))

@@ -127,13 +127,15 @@ def _connect_on_tape(outputs, inputs, vjp):
 def _record(outputs, inputs, vjp, op_name):
     # Of the tensors whose dtype has no gradient a tape need not know; up to 1.13 it fails to make zeros of strings.
     flowing, sources = _differentiable(outputs), _differentiable(inputs)
+    forward_mode = _tf.tangents_flow(inputs)
 
     def backward(*gradients):
         of_outputs = [None] * len(outputs)
         for index, gradient in zip(flowing, gradients):
             of_outputs[index] = gradient
         of_inputs = vjp.input_gradients(inputs, outputs, of_outputs, op_name)
-        return [of_inputs[index] for index in sources]
+        # forward mode differentiates backward, and knows no IndexedSlices there
+        return [_tf.dense(of_inputs[index]) if forward_mode else of_inputs[index] for index in sources]
 
     if flowing and sources:
         _tf.record_operation(
@@ -178,7 +180,7 @@ def _connect_by_stop_gradient(outputs, inputs, vjp):
 
 def _lacks_graph_override():
     if not _tf.has_identity_n():
-        return "this TensorFlow has no IdentityN op (it came with 1.4)"
+        return "this TensorFlow has no op that passes several tensors through (IdentityN, or a Defun before 1.4)"
     if _tf.record_operation is None and _tf.current_mode() is not _tf.GRAPH:
         return "this TensorFlow's tape recorder cannot be reached, and tapes inside functions know no override map"
     return None

@@ -6,9 +6,11 @@ session, runs eagerly, or traces a tf.function with the tape outside, inside, or
 """
 
 import contextlib
+import inspect
 import os
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 v1 = getattr(getattr(tf, "compat", None), "v1", tf)
@@ -68,7 +70,11 @@ def _weighted_sum(outputs, weights):
     """Return a scalar (a tape of 1.7 takes no list of targets) of the outputs that have gradients."""
     if weights is None:
         weights = [1.0] * len(outputs)
-    terms = [tf.reduce_sum(y * w) for y, w in zip(outputs, weights) if y.dtype.is_floating or y.dtype.is_complex]
+    terms = [
+        tf.reduce_sum(y * (w.astype(y.dtype.as_numpy_dtype) if isinstance(w, np.ndarray) else w))
+        for y, w in zip(outputs, weights)
+        if w is not None and (y.dtype.is_floating or y.dtype.is_complex)
+    ]
     return tf.add_n(terms)
 
 
@@ -138,30 +144,48 @@ def to_arrays(result):
     return result.numpy() if hasattr(result, "numpy") else result
 
 
-def _variable(value):
+def variable(value):
+    """Make a trainable variable in eager mode."""
     if hasattr(tf, "contrib") and not IS_TF2 and BEHAVIOUR == "eager":
         return tf.contrib.eager.Variable(value)
     return tf.Variable(value)
 
 
+def get_variable(name, initializer, resource):
+    """Make a resource or a reference variable in a plain graph."""
+    if "use_resource" in inspect.signature(v1.get_variable).parameters:
+        return v1.get_variable(name, initializer=initializer, use_resource=resource)
+    if resource:
+        pytest.skip("this TensorFlow's get_variable makes reference variables only")
+    return v1.get_variable(name, initializer=initializer)
+
+
 def _run_eagerly(program, differentiate, arrays, variables):
-    variables = [_variable(value) for value in variables]
+    variables = [variable(value) for value in variables]
     return to_arrays(program(differentiate, *(variables + [tf.constant(array) for array in arrays])))
 
 
-def _run_in_function(program, differentiate, arrays, variables):
-    variables = [_variable(value) for value in variables]
-    nothing = object()  # a function cannot return None among tensors in every version
-    shape = []
+def run_in_function(make):
+    """Return how to run a program in a function that ``make(python_function)`` makes."""
 
-    def traced(*tensors):
-        result = program(differentiate, *(variables + list(tensors)))
-        shape[:] = [_skeleton(result, nothing)]
-        return [leaf for leaf in _leaves(result) if leaf is not None]
+    def run(program, differentiate, arrays, variables):
+        variables = [variable(value) for value in variables]
+        nothing = object()  # a function cannot return None among tensors in every version
+        shape = []
 
-    results = tf.function(traced, autograph=False)(*[tf.constant(array) for array in arrays])
-    leaves = iter([to_arrays(leaf) for leaf in results])
-    return _fill(shape[0], leaves, nothing)
+        def traced(*tensors):
+            result = program(differentiate, *(variables + list(tensors)))
+            shape[:] = [_skeleton(result, nothing)]
+            return [leaf for leaf in _leaves(result) if leaf is not None]
+
+        results = make(traced)(*[tf.constant(array) for array in arrays])
+        leaves = iter([to_arrays(leaf) for leaf in results])
+        return _fill(shape[0], leaves, nothing)
+
+    return run
+
+
+_run_in_function = run_in_function(lambda traced: tf.function(traced, autograph=False))
 
 
 def _run_in_session(program, differentiate, arrays, variables):

@@ -650,7 +650,7 @@ def test_a_passed_variable_of_mixed_precision_is_read_in_the_layers_dtype(functi
 
 @pytest.mark.parametrize("resource", [True, False], ids=["resource", "reference"])
 def test_a_passed_variable_of_a_plain_graph(graph, resource):
-    w = modes.v1.get_variable("w", initializer=X, use_resource=resource)
+    w = modes.get_variable("w", initializer=X, resource=resource)
     f = override_gradient(lambda structure, y: structure["w"] * y, crossed)
     z = f({"w": w, "none": None}, tf.constant(Y))
     (gradient,) = modes.v1.gradients(2.0 * z, [w])
@@ -663,7 +663,7 @@ def test_a_passed_variable_of_a_plain_graph(graph, resource):
 @pytest.mark.parametrize("resource", [True, False], ids=["resource", "reference"])
 def test_a_passed_partitioned_variable(graph, resource):
     with modes.v1.variable_scope("scope", partitioner=modes.v1.fixed_size_partitioner(2)):
-        w = modes.v1.get_variable("w", initializer=tf.constant(X), use_resource=resource)
+        w = modes.get_variable("w", initializer=tf.constant(X), resource=resource)
     f = override_gradient(lambda w, y: w * y, crossed)
     gradients = modes.v1.gradients(2.0 * f(w, tf.constant(Y)), list(w))
     with modes.v1.Session() as session:
@@ -770,3 +770,38 @@ def test_a_legacy_gradient_of_one_tensor_may_come_by_its_registered_name(mode):
     f = override_gradient(tf.identity, name)
     outputs, gradients, second = mode.first_and_second(f, X)
     assert_same_bits([outputs, gradients, second], [[X], [20 * X], [filled(40)]])
+
+
+# --- IndexedSlices of the rows that forward gathered -------------------------------------------------------------
+
+
+@override_gradient(
+    backward=lambda op, dy: [
+        tf.IndexedSlices(dy * tf.gather(op.inputs[0], op.inputs[1]), op.inputs[1], tf.constant([3, 1])),
+        None,
+    ]
+)
+def gathered(table, rows):
+    return tf.gather(table, rows)
+
+
+def test_the_indices_of_returned_slices_may_be_an_input_under_tape_and_function(functions):
+    table, rows = tf.constant([[2.0], [3.0], [5.0]]), tf.constant([2, 0])
+    with tf.GradientTape() as second_tape:
+        second_tape.watch(table)
+        with tf.GradientTape() as tape:
+            tape.watch(table)
+            y = tf.function(lambda table, rows: gathered(table, rows))(table, rows)
+        first = tf.convert_to_tensor(tape.gradient(y, table))
+    assert first.numpy().tolist() == [[2.0], [0.0], [5.0]]
+    assert tf.convert_to_tensor(second_tape.gradient(first, table)).numpy().tolist() == [[1.0], [0.0], [1.0]]
+
+
+def test_forward_mode_takes_slices_that_a_backward_returns(functions):
+    if not hasattr(getattr(tf, "autodiff", None), "ForwardAccumulator"):
+        pytest.skip("this TensorFlow has no ForwardAccumulator")
+    table, rows = tf.constant([[2.0], [3.0], [5.0]]), tf.constant([2, 0])
+    for function in (gathered, tf.function(gathered)):
+        with tf.autodiff.ForwardAccumulator(table, tf.constant([[1.0], [10.0], [100.0]])) as accumulator:
+            y = function(table, rows)
+        assert accumulator.jvp(y).numpy().tolist() == [[500.0], [2.0]]

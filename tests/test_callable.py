@@ -253,7 +253,10 @@ def test_an_instance_attribute_is_no_method(mode):
 
 # --- Keras -----------------------------------------------------------------------------------------------------
 
+needs_keras = pytest.mark.skipif(not hasattr(tf, "keras"), reason="this TensorFlow has no tf.keras")
 
+
+@needs_keras
 def test_a_keras_layer_as_forward(mode):
     layer = tf.keras.layers.Activation("linear", name="my_layer")
     f = override_gradient(layer, ten)
@@ -261,6 +264,7 @@ def test_a_keras_layer_as_forward(mode):
     assert_ten_times(mode, f, X)
 
 
+@needs_keras
 def test_a_keras_layer_that_calls_one(mode):
     class Tripled(tf.keras.layers.Layer):
         def call(self, inputs):
@@ -270,6 +274,7 @@ def test_a_keras_layer_that_calls_one(mode):
     assert_ten_times(mode, lambda x: layer(x), 3 * X)
 
 
+@needs_keras
 def test_a_keras_layer_whose_call_is_one(mode):
     class Tripled(tf.keras.layers.Layer):
         @override_gradient(backward=ten)

@@ -64,7 +64,7 @@ def covariance(centred):
 
 def decompose(symmetric):
     """Eigenvalues [.., d], rising, and eigenvectors [.., d, d] in columns."""
-    values, vectors = tf.linalg.eigh(symmetric)
+    values, vectors = v1.self_adjoint_eig(symmetric)  # tf.linalg.eigh, by the name that 1.0 has as well
     # A covariance has none below EPSILON; rounding has, and a logarithm of that would be NaN.
     return tf.maximum(values, EPSILON), vectors
 

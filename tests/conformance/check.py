@@ -1,0 +1,48 @@
+"""Whether results are what the float64 formulas say, and whether two ways gave the same bits."""
+
+import numpy as np
+
+from tests.conformance.ulp import INCOMPARABLE, ulp_distance
+
+
+def assert_close(case, found, expected, what):
+    """Assert that found is expected to within the case's tolerance; no gradient counts as zero."""
+    if found is None or expected is None:
+        given = found if expected is None else expected
+        assert given is None or not np.any(given), "{}: {!r}, expected {!r}".format(what, found, expected)
+        return
+    found, expected = np.asarray(found), np.asarray(expected)
+    assert found.shape == expected.shape, "{}: shape {}, expected {}".format(what, found.shape, expected.shape)
+    if found.dtype.kind not in "fc":
+        assert found.tolist() == expected.tolist(), "{}: {!r}, expected {!r}".format(what, found, expected)
+        return
+    finite = np.isfinite(expected)
+    scale = np.max(np.abs(expected[finite])) if np.any(finite) else 0.0
+    # what is exact in float64 but for the last place of the finite differences
+    epsilon = max(case.epsilon or np.finfo(found.dtype).eps, 1e-10)
+    np.testing.assert_allclose(
+        found, expected, rtol=0, atol=case.tolerance * epsilon * max(scale, 1e-3), err_msg=what, equal_nan=True
+    )
+
+
+def assert_same_values(results, others):
+    """Assert that the values, unlike the derivatives, are the same to the signs of zeros."""
+    for one, other in zip(results["value"], others["value"]):
+        one, other = np.asarray(one), np.asarray(other)
+        if one.dtype.kind == "f":
+            numbers = ~np.isnan(one)
+            assert np.array_equal(np.signbit(one[numbers]), np.signbit(other[numbers])), "the sign of a zero"
+
+
+def distance(arrays, others):
+    """Return the worst distance in ULPs of two lists of arrays; no gradient counts as zero."""
+    if len(arrays) != len(others):
+        return INCOMPARABLE
+    return max([_distance(one, other) for one, other in zip(arrays, others)], default=0)
+
+
+def _distance(one, other):
+    if one is None or other is None:
+        given = other if one is None else one
+        return 0 if given is None else ulp_distance(np.abs(given), np.zeros_like(given))
+    return ulp_distance(one, other)

@@ -1,0 +1,222 @@
+"""Compares what the environments found, each with itself and with each other: ``python -m tests.conformance.compare``.
+
+Every way of a case (mode and strategy, transformation) against the others of its environment, every environment
+against the others, within the bounds that the case states. Prints a summary, writes a page to look at, and exits with
+1 on any difference, failure or missing result. Reads result files only; TensorFlow need not be there.
+"""
+
+import argparse
+import collections
+import os
+import re
+import sys
+
+from tests.conformance import page
+from tests.conformance.check import distance
+from tests.conformance.results import ROOT, decode, fingerprint, load
+from tests.conformance.ulp import in_words
+
+#: What one environment has for one case. verdict: "same", "different", "failed", "absent", "missing"; across: the worst
+#: distance to the other environments; inside: from way to way; distances: {way: {order: ulps}}; why: a list of texts.
+Cell = collections.namedtuple("Cell", "verdict across inside distances why")
+
+
+class Comparison:
+    """The results of all environments, compared.
+
+    Attributes:
+      environments: [{"about": .., "cases": ..}] in the order of TensorFlow's versions.
+      cases: the names of all cases, in the catalogue's order.
+      cells: {(case, number of the environment): Cell}.
+      totals: what the summary says.
+      problems: a text for each difference, failure and missing result.
+      stale, missing: names of environments whose results are of other sources, or not there.
+    """
+
+    def __init__(self, results, expected=(), sources=None):
+        self.stale = sorted(name(r) for r in results if sources and r["about"]["sources"] != sources)
+        fresh = [r for r in results if name(r) not in self.stale]
+        self.environments = sorted(fresh, key=_version)
+        known = {r["about"]["environment"] for r in self.environments}
+        self.missing = [environment for environment in expected if environment not in known]
+        self.cases = list(collections.OrderedDict.fromkeys(case for r in self.environments for case in r["order"]))
+        self.totals = collections.OrderedDict.fromkeys(
+            ("compared", "absent", "undefined", "modes", "second", "XLA", "vectorized_map", "exact", "rounded"), 0
+        )
+        self.problems = ["{}: no results".format(environment) for environment in self.missing]
+        self.problems += ["{}: results of other sources".format(n) for n in self.stale if _environment(n) in expected]
+        self.cells = {}
+        for case in self.cases:
+            self._compare(case)
+
+    def _compare(self, case):
+        entries = [r["cases"].get(case) for r in self.environments]
+        chosen = [None if entry is None else _chosen(entry) for entry in entries]
+        references = _commonest(chosen)
+        for number, (entry, mine) in enumerate(zip(entries, chosen)):
+            cell = self.cells[case, number] = self._cell(entry, mine, references)
+            if cell.verdict in ("different", "failed", "missing"):
+                where = "{} · {}".format(case, name(self.environments[number]))
+                self.problems += ["{}: {}".format(where, why) for why in cell.why]
+        if not any(mine for mine in chosen):
+            self.problems.append("{}: no environment could run it".format(case))
+
+    def _cell(self, entry, chosen, references):
+        if entry is None:
+            return Cell("missing", 0, 0, {}, ["no result"])
+        why = [" ".join("{}: {}".format(*item).split())[:300] for item in sorted(entry["failed"].items())]
+        self.totals["absent"] += len(entry["absent"])
+        self.totals["undefined"] += len(entry["undefined"])
+        if not entry["ways"] and not why:
+            return Cell("absent", 0, 0, {}, sorted(set(entry["absent"].values())))
+        verdict, inside, distances = "failed" if why else "same", 0, {}
+        for way, results in sorted(entry["ways"].items()):
+            distances[way] = {}
+            for order, numbers in results.items():
+                apart = distances[way][order] = distance(_arrays(entry, numbers), chosen[order])
+                inside = max(inside, apart)
+                kind = _transformation(way)
+                self.totals["compared"] += 1
+                column = "second" if (kind, order) == ("modes", "second") else kind
+                self.totals[column] = max(self.totals[column], apart)
+                if apart > _bound_inside(entry["bounds"], kind, order):
+                    why.append("{}: the {} is {} away from those of the other ways".format(way, order, in_words(apart)))
+        across = 0
+        for order in chosen:
+            apart = distance(chosen[order], references[order])
+            across = max(across, apart)
+            if apart > entry["bounds"]["across"]:
+                why.append("the {} is {} away from those of the other environments".format(order, in_words(apart)))
+        kind = "rounded" if entry["bounds"]["across"] else "exact"
+        self.totals[kind] = max(self.totals[kind], across)
+        if why and verdict == "same":
+            verdict = "different"
+        return Cell(verdict, across, inside, distances, why)
+
+
+def _arrays(entry, numbers):
+    return [None if number < 0 else decode(entry["arrays"][number]) for number in numbers]
+
+
+def _chosen(entry):
+    """Return {order: arrays}: of the results of an environment's modes, or else of all its ways, the commonest."""
+    votes = collections.defaultdict(collections.Counter)
+    for plain in (True, False):
+        for way in sorted(entry["ways"]):
+            if (_transformation(way) == "modes") is plain:
+                for order, numbers in entry["ways"][way].items():
+                    if plain or order not in votes or order in ("jacobian", "tangent"):
+                        votes[order][tuple(numbers)] += 1
+    return {order: _arrays(entry, counter.most_common(1)[0][0]) for order, counter in votes.items()}
+
+
+def _commonest(chosen):
+    """Return {order: arrays}, the commonest of several environments; the newest's where none is commoner."""
+    votes = collections.defaultdict(collections.OrderedDict)
+    for mine in reversed(chosen):
+        for order, arrays in (mine or {}).items():
+            key = tuple(_key(array) for array in arrays)
+            votes[order].setdefault(key, []).append(arrays)
+    return {order: max(groups.values(), key=len)[0] for order, groups in votes.items()}
+
+
+def _key(array):
+    """Return what is equal for arrays at no distance: no gradient is zero, and a zero has no sign."""
+    if array is None or (array.dtype != object and not array.any()):
+        return None
+    return array.dtype.name, repr(array.tolist()) if array.dtype == object else (array + 0).tobytes()
+
+
+def _transformation(way):
+    return next((kind for kind in ("XLA", "vectorized_map") if way.startswith(kind)), "modes")
+
+
+def _bound_inside(bounds, kind, order):
+    return max(bounds["second"] if order == "second" else 0, bounds.get(kind, 0))
+
+
+def name(result):
+    """Return what an environment is called: tox's name for it, and the behaviour unless that is the default."""
+    about = result["about"]
+    return about["environment"] + ("" if about["behaviour"] == "default" else " " + about["behaviour"])
+
+
+def _environment(called):
+    return called.split(" ")[0]
+
+
+def _version(result):
+    numbers = re.findall(r"\d+", result["about"]["tensorflow"])
+    return [int(number) for number in numbers[:3]], result["about"]["behaviour"] != "default"
+
+
+def expected_environments(tox_ini, label=None):
+    """Return the TensorFlow environments of tox.ini's default list, or of one of its labels."""
+    with open(tox_ini) as file:
+        text = file.read()
+    if label:
+        listed = re.search(r"^ +{} = (.*)$".format(re.escape(label)), text, re.M).group(1)
+    else:
+        listed = re.search(r"^env_list =\n((?: .*\n)+)", text, re.M).group(1)
+    names = [n for part in re.findall(r"[^\s,{]+(?:\{[^}]*\}[^\s,{]*)?", listed) for n in _expand(part)]
+    return [n for n in names if "-tf" in n]
+
+
+def _expand(part):
+    before, brace, rest = part.partition("{")
+    if not brace:
+        return [part]
+    inside, _, after = rest.partition("}")
+    return [before + choice.strip() + after for choice in inside.split(",")]
+
+
+def summary(comparison):
+    """Return the lines to print."""
+    totals = comparison.totals
+    lines = [
+        "{} environments, {} cases, {:,} results compared".format(
+            len(comparison.environments), len(comparison.cases), totals["compared"]
+        ),
+        "not in a TensorFlow: {:,}; not defined for a case: {:,}".format(totals["absent"], totals["undefined"]),
+        "worst inside an environment: modes and strategies {}, their second derivatives {}, XLA {}, "
+        "vectorized_map {}".format(
+            in_words(totals["modes"]),
+            in_words(totals["second"]),
+            in_words(totals["XLA"]),
+            in_words(totals["vectorized_map"]),
+        ),
+        "worst across environments: arithmetic {}, transcendental {}".format(
+            in_words(totals["exact"]), in_words(totals["rounded"])
+        ),
+    ]
+    if comparison.stale:
+        lines.append("left out, of other sources: {}".format(", ".join(comparison.stale)))
+    lines += ["DIFFERENT  {}".format(problem) for problem in comparison.problems[:50]]
+    if len(comparison.problems) > 50:
+        lines.append("... and {} more".format(len(comparison.problems) - 50))
+    return lines
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance.compare", description=__doc__.split("\n")[0])
+    parser.add_argument("directory", help="where the environments wrote their results")
+    parser.add_argument("--page", help="where to write the page; DIRECTORY/report.html by default")
+    parser.add_argument("--tox", help="tox.ini, whose TensorFlow environments must all be there")
+    parser.add_argument("--label", help="those of this label of tox.ini, instead of its default list")
+    options = parser.parse_args(arguments)
+    os.makedirs(options.directory, exist_ok=True)
+    files = sorted(f for f in os.listdir(options.directory) if f.endswith(".json"))
+    comparison = Comparison(
+        [load(os.path.join(options.directory, file)) for file in files],
+        expected_environments(options.tox, options.label) if options.tox else (),
+        fingerprint(os.path.join(ROOT, "compat_grad")),
+    )
+    target = options.page or os.path.join(options.directory, "report.html")
+    page.write(comparison, target)
+    print("\n".join(summary(comparison)))
+    print("the page: {}".format(target))
+    return 1 if comparison.problems or not comparison.environments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

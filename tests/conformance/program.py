@@ -1,0 +1,121 @@
+"""A case as the program that a mode runs: values, gradients and second derivatives, computed at once."""
+
+import tensorflow as tf
+
+from compat_grad import override_gradient
+from compat_grad._tf import not_converted
+from tests.modes import v1
+
+
+def program_of(case, strategy="auto", orders=2):
+    def override(forward, *args, **options):
+        if case.true_gradient:  # so that the native gradient, which is the same, cannot pass for the override's
+            forward = without_gradient(forward)
+        return override_gradient(forward, *args, strategy=strategy, **options)
+
+    return Program(case, case.function(override), orders if case.expected().second is not None else min(orders, 1))
+
+
+def without_gradient(forward):
+    return lambda *args: tf.stop_gradient(forward(*args))
+
+
+class Program:
+    """A case's function with the weights of its derivatives; complex outputs count as two real ones."""
+
+    def __init__(self, case, function, orders):
+        self._case = case
+        self._function = function
+        self._expected = case.expected()
+        self._orders = orders
+
+    def run_in(self, mode):
+        """Return {order: [array or None]} as this mode computes it."""
+        found = mode.run(self, *self._case.inputs, variables=self._case.variables)
+        names = ("value", "first", "second")[: self._orders + 1]
+        return {name: [None if g is None else g for g in part] for name, part in zip(names, found)}
+
+    def __call__(self, differentiate, *tensors):
+        """Return [outputs, gradients, second derivatives], each a flat list."""
+        f, at = self.of_floating(tensors)
+        if self._orders < 2:
+            outputs, gradients = differentiate(f, at, self.weights())
+            return [as_outputs(outputs), dense(gradients)]
+        n_outputs, missing = [], []
+
+        @not_converted
+        def first(*at):
+            outputs, gradients = differentiate(f, at, self.weights())
+            outputs = as_outputs(outputs)
+            n_outputs[:] = [len(outputs)]
+            missing[:] = [gradient is None for gradient in gradients]
+            return outputs + [part for g in dense(gradients) if g is not None for part in real_parts(g)]
+
+        results, second = differentiate(first, at, _Later(n_outputs, self._gradient_weights(missing)))
+        return self._sort(results, n_outputs[0], missing) + [dense(second)]
+
+    def of_floating(self, tensors):
+        """Return the function of the floating tensors alone, real outputs in a list, and those tensors."""
+        at = self._expected.differentiated
+
+        @not_converted
+        def f(*floating):
+            placed = list(tensors)
+            for position, tensor in zip(at, floating):
+                placed[position] = tensor
+            return [part for output in as_outputs(self._function(*placed)) for part in real_parts(output)]
+
+        return f, [tensors[position] for position in at]
+
+    def weights(self):
+        """The weight of each real output; None for one that is not floating."""
+        return [part for weight in self._expected.output_weights for part in _real_arrays(weight)]
+
+    def _gradient_weights(self, missing):
+        weights = [_real_arrays(weight) for weight in self._expected.first_weights]
+        return lambda: [part for parts, none in zip(weights, missing) if not none for part in parts]
+
+    def _sort(self, results, n_outputs, missing):
+        left = iter(results[n_outputs:])
+        gradients = []
+        for position, none in zip(self._expected.differentiated, missing):
+            complex_input = (self._case.variables + self._case.inputs)[position].dtype.kind == "c"
+            if none:
+                gradients.append(None)
+            else:
+                gradients.append(tf.complex(next(left), next(left)) if complex_input else next(left))
+        return [list(results[:n_outputs]), gradients]
+
+
+class _Later:
+    """Weights of results whose number is known only once they have been computed: none for the outputs."""
+
+    def __init__(self, n_outputs, weights):
+        self._n_outputs, self._weights = n_outputs, weights
+
+    def __iter__(self):
+        return iter([None] * self._n_outputs[0] + self._weights())
+
+
+def as_outputs(result):
+    """Return the tensors that a function returned, in a flat list."""
+    if isinstance(result, dict):
+        return [tensor for key in sorted(result) for tensor in as_outputs(result[key])]
+    if isinstance(result, (list, tuple)):
+        return [tensor for item in result for tensor in as_outputs(item)]
+    return [result]
+
+
+def dense(gradients):
+    """Return gradients with tensors in place of IndexedSlices."""
+    return [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]
+
+
+def real_parts(tensor):
+    return [v1.real(tensor), v1.imag(tensor)] if tensor.dtype.is_complex else [tensor]
+
+
+def _real_arrays(weight):
+    if weight is not None and weight.dtype.kind == "c":
+        return [weight.real, weight.imag]
+    return [weight]

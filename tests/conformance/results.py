@@ -1,0 +1,102 @@
+"""What one process found, as a JSON file: for each case and way the bits of its results, or why there are none.
+
+    DIRECTORY/<tox environment>.<behaviour>.json
+
+Equal results are written once: a case holds its distinct arrays, and each way the numbers of those that it gave.
+Knows nothing of TensorFlow.
+"""
+
+import hashlib
+import json
+import os
+
+import numpy as np
+
+ORDERS = ("value", "first", "second", "jacobian", "tangent")
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+
+
+def fingerprint(package):
+    """Return a hash of all that results come from, the package in that directory included: others are stale."""
+    paths = [os.path.join(HERE, name) for name in ("case.py", "program.py", "transformations.py", "ways.py")]
+    for folder in (package, os.path.join(HERE, "families")):
+        for path, _, files in os.walk(folder):
+            paths += [os.path.join(path, name) for name in files if name.endswith(".py")]
+    digest = hashlib.sha256()
+    for path in sorted(paths, key=lambda path: path.split(os.sep)[-2:]):
+        digest.update(os.path.basename(path).encode())
+        with open(path, "rb") as source:
+            digest.update(source.read())
+    return digest.hexdigest()[:16]
+
+
+class Recorder:
+    """Collects results while the tests run."""
+
+    def __init__(self, order, **about):
+        self.about = about
+        self._order = list(order)  # of the cases
+        self._cases = {}
+
+    def found(self, case, way, results):
+        """Record results, {order: [array or None]}, of a case in a way."""
+        entry = self._entry(case)
+        entry["ways"][way] = {order: [_store(entry["arrays"], array) for array in results[order]] for order in results}
+
+    def failed(self, case, way, message):
+        self._entry(case)["failed"][way] = message
+
+    def absent(self, case, way, reason, of_case=False):
+        """Record why there is nothing: because of this TensorFlow, or by the nature of the case."""
+        self._entry(case)["undefined" if of_case else "absent"][way] = reason
+
+    def _entry(self, case):
+        if case.key not in self._cases:
+            self._cases[case.key] = dict(
+                bounds=dict(
+                    across=case.ulps, second=case.ulps_second, XLA=case.ulps_xla, vectorized_map=case.ulps_vectorized
+                ),
+                arrays=[],
+                ways={},
+                failed={},
+                absent={},
+                undefined={},
+            )
+        return self._cases[case.key]
+
+    def write(self, directory):
+        """Write everything to a file of this process's own."""
+        os.makedirs(directory, exist_ok=True)
+        name = "{environment}.{behaviour}.json".format(**self.about)
+        path = os.path.join(directory, name)
+        with open(path + ".part", "w") as file:
+            json.dump(dict(about=self.about, order=self._order, cases=self._cases), file, sort_keys=True)
+        os.replace(path + ".part", path)
+
+
+def _store(arrays, array):
+    """Return the number of an array among arrays, adding it; -1 for None."""
+    if array is None:
+        return -1
+    array = np.asarray(array)
+    if array.dtype.kind not in "biufc":
+        coded = dict(dtype="object", shape=list(array.shape), text=[str(item) for item in array.reshape(-1).tolist()])
+    else:
+        coded = dict(dtype=array.dtype.name, shape=list(array.shape), bits=array.tobytes().hex())
+    if coded not in arrays:
+        arrays.append(coded)
+    return arrays.index(coded)
+
+
+def decode(coded):
+    """Return the array that a result file holds in this form."""
+    if "text" in coded:
+        return np.array(coded["text"], object).reshape(coded["shape"])
+    return np.frombuffer(bytes.fromhex(coded["bits"]), coded["dtype"]).reshape(coded["shape"])
+
+
+def load(path):
+    """Return what `Recorder.write` wrote."""
+    with open(path) as file:
+        return json.load(file)

@@ -1,0 +1,161 @@
+"""The comparison sees what it is for: faults planted in one mode, or in one environment's results, turn it red."""
+
+import copy
+import json
+import os
+
+import numpy as np
+import pytest
+
+from tests.conformance import compare
+from tests.conformance.case import Case, f32
+from tests.conformance.results import ROOT, Recorder, decode, fingerprint
+from tests.conformance.test_catalogue import check
+from tests.conformance.ways import WAYS
+
+IN_MODES = [
+    way
+    for way in WAYS
+    if way.lacks is None and way.transformation is None and way.strategy != "tape" and not way.in_old_function
+]
+
+
+def wrong_in(wrong_way, ulps=0):
+    """Run a case with a fault planted in one way; return the recorder and the ways that failed their checks."""
+    running = [None]
+
+    def surrogate(x):
+        return (-2.0 if running[0] is wrong_way else 2.0) * x
+
+    case = Case(
+        "Planted",
+        "wrong in {} within {}".format(wrong_way, ulps),
+        forward=lambda x: x * 1.0,
+        surrogate=surrogate,
+        inputs=[f32([0.5, -1.25, 3.0])],
+        value=lambda x: x,
+        gradient=lambda x, dy: 2 * dy,
+        ulps=ulps,
+    )
+    recorder, failed = Recorder([case.key], **about("planted")), []
+    for way in IN_MODES:
+        running[0] = way
+        results = way.run(case)
+        recorder.found(case, way.name, results)
+        try:
+            check(case, way, results)
+        except AssertionError:
+            failed.append(way)
+    return recorder, failed
+
+
+def about(environment, **others):
+    sources = fingerprint(os.path.join(ROOT, "compat_grad"))
+    known = dict(environment=environment, behaviour="default", tensorflow="1.0.0", python="3", numpy="1")
+    return dict(known, sources=sources, seconds=1, written="today", machine="any", **others)
+
+
+def compared(directory, capsys, *options):
+    """Return the exit code, what was printed, and the page."""
+    code = compare.main([str(directory)] + list(options))
+    with open(str(directory.join("report.html")), encoding="utf-8") as file:
+        return code, capsys.readouterr().out, file.read()
+
+
+def test_all_is_well_without_a_fault(tmpdir, capsys):
+    recorder, failed = wrong_in(None)
+    recorder.write(str(tmpdir))
+    code, printed, page = compared(tmpdir, capsys)
+    assert (code, failed) == (0, [])
+    assert "1 environments, 1 cases, {} results compared".format(3 * len(IN_MODES)) in printed
+    assert "DIFFERENT" not in printed and '"problems":[]' in page
+
+
+@pytest.mark.skipif(len(IN_MODES) < 2, reason="this TensorFlow has one way only")
+def test_a_wrong_sign_in_one_mode_turns_tests_and_report_red(tmpdir, capsys):
+    wrong = IN_MODES[-1]
+    recorder, failed = wrong_in(wrong)
+    assert failed == [wrong]
+    recorder.write(str(tmpdir))
+    code, printed, page = compared(tmpdir, capsys)
+    assert code == 1
+    assert "DIFFERENT  Planted/wrong in {0} within 0 · planted: {0}: the first is worlds away".format(wrong) in printed
+    assert '"v":"different"' in page and "worlds away from those of the other ways" in page
+
+
+def several_environments(directory, ulps, steps):
+    """Write three environments' results, one of them with a number moved by steps."""
+    recorder, _ = wrong_in(None, ulps)
+    recorder.write(str(directory))
+    with open(str(directory.join("planted.default.json"))) as file:
+        results = json.load(file)
+    for environment, moved in (("a-tf1.1", 0), ("b-tf1.2", steps), ("c-tf1.3", 0)):
+        mine = copy.deepcopy(results)
+        mine["about"] = about(environment)
+        (case,) = mine["cases"].values()
+        for coded in case["arrays"]:
+            array = decode(coded).copy()
+            if array.any():  # zeros may be no gradient at all in other ways
+                array.view(np.int32)[0] += moved
+            coded["bits"] = array.tobytes().hex()
+        with open(str(directory.join(environment + ".default.json")), "w") as file:
+            json.dump(mine, file)
+
+
+def test_one_wrong_bit_in_one_environment_turns_the_report_red(tmpdir, capsys):
+    several_environments(tmpdir, ulps=0, steps=1)
+    code, printed, page = compared(tmpdir, capsys)
+    assert code == 1
+    differing = [line for line in printed.splitlines() if line.startswith("DIFFERENT")]
+    assert differing and all("· b-tf1.2: " in line and "1 ULP away" in line for line in differing)
+    assert page.count('"v":"different"') == 1 and page.count('"v":"same"') == 3
+
+
+@pytest.mark.parametrize("steps, code", [(3, 0), (4, 1), (-4, 1)])
+def test_a_stated_bound_is_held(tmpdir, capsys, steps, code):
+    several_environments(tmpdir, ulps=3, steps=steps)
+    assert compared(tmpdir, capsys)[0] == code
+
+
+def test_a_failed_test_is_a_difference(tmpdir, capsys):
+    recorder, _ = wrong_in(None)
+    (case,) = [Case("Planted", "failed", value=lambda: 0, gradient=lambda dy: 0)]
+    recorder.failed(case, "graph", "it broke")
+    recorder._order.append(case.key)
+    recorder.write(str(tmpdir))
+    code, printed, _ = compared(tmpdir, capsys)
+    assert code == 1 and "it broke" in printed
+
+
+def test_missing_and_stale_results_are_said(tmpdir, capsys):
+    recorder, _ = wrong_in(None)
+    recorder.write(str(tmpdir))
+    recorder.about.update(environment="old-tf1.4", sources="other")
+    recorder.write(str(tmpdir))
+    code, printed, page = compared(tmpdir, capsys)
+    assert code == 0 and "left out, of other sources: old-tf1.4" in printed and "old-tf1.4" in page
+    tox = tmpdir.join("tox.ini")
+    tox.write(
+        "[tox]\nenv_list =\n    lint\n    py36-tf{1.0, 1.4}\n    planted\n\nlabels =\n    full = lint, old-tf1.{4, 5}\n"
+    )
+    code, printed, page = compared(tmpdir, capsys, "--tox", str(tox))
+    assert code == 1
+    assert "DIFFERENT  py36-tf1.0: no results" in printed and "DIFFERENT  py36-tf1.4: no results" in printed
+    code, printed, page = compared(tmpdir, capsys, "--tox", str(tox), "--label", "full")
+    assert "DIFFERENT  old-tf1.4: results of other sources" in printed and "old-tf1.5: no results" in printed
+
+
+def test_a_case_that_no_environment_could_run_is_no_pass(tmpdir, capsys):
+    case = Case("Planted", "nowhere", value=lambda: 0, gradient=lambda dy: 0)
+    recorder = Recorder([case.key], **about("planted"))
+    recorder.absent(case, "graph", "no kernel")
+    recorder.write(str(tmpdir))
+    code, printed, page = compared(tmpdir, capsys)
+    assert code == 1 and "no environment could run it" in printed and '"v":"absent"' in page
+
+
+def test_an_environment_without_a_case_that_others_have_is_a_difference(tmpdir, capsys):
+    several_environments(tmpdir, ulps=0, steps=0)
+    Recorder([], **about("d-tf1.5")).write(str(tmpdir))
+    code, printed, _ = compared(tmpdir, capsys)
+    assert code == 1 and "d-tf1.5: no result" in printed

@@ -1,0 +1,160 @@
+"""The ways to compute a case: modes x strategies, and the transformations, with the reasons where there is none here.
+
+A way's ``run(case)`` returns {order: [array or None]} for the orders "value", "first", "second" (a transformation has
+those that it is about). Which exist in this process is found out once, by asking TensorFlow and compat_grad.
+"""
+
+import functools
+import traceback
+
+import numpy as np
+
+from compat_grad import available_strategies
+from tests import modes
+from tests.conformance import transformations
+from tests.conformance.program import program_of
+
+STRATEGIES = ("tape", "gradient_override_map", "custom_gradient", "stop_gradient")
+
+_NO_EAGER = "this process has no eager mode" + (" (it came with 1.5)" if not modes.IS_TF2 else "")
+_NO_FUNCTION = "this process has no tf.function in eager mode"
+_NO_GRAPHS = "TensorFlow 1.5 to 1.13 refuse tf.gradients once eager execution is enabled"
+
+#: mode -> why this process lacks it, or None
+MODES = (
+    (modes.GRAPH, None if modes.HAS_GRAPHS else _NO_GRAPHS),
+    (modes.EAGER, None if modes.HAS_EAGER else _NO_EAGER),
+    (modes.TAPE_OUTSIDE, None if modes.HAS_FUNCTIONS else _NO_FUNCTION),
+    (modes.TAPE_INSIDE, None if modes.HAS_FUNCTIONS else _NO_FUNCTION),
+    (modes.GRADIENTS_INSIDE, None if modes.HAS_FUNCTIONS else _NO_FUNCTION),
+)
+
+
+class Way:
+    """A mode with a forced strategy, or a transformation with the strategy that "auto" picks."""
+
+    def __init__(self, name, run, lacks, transformation=None, strategy="auto"):
+        self.name = name
+        self._run = run
+        self.lacks = lacks
+        self.transformation = transformation
+        self.strategy = strategy
+        self.in_old_function = False  # whether it runs in what TensorFlow had before tf.function
+
+    def undefined(self, case):
+        """Why the case has no such way by its nature, or None."""
+        if self.strategy == "stop_gradient" and not case.has_surrogate:
+            return "the stop_gradient trick expresses a surrogate only"
+        if case.is_op_level and self.strategy in ("tape", "custom_gradient"):
+            return "a whole subgraph's gradient is all that this strategy expresses, not those of ops within"
+        why_not = case.cannot.get(self.transformation or self.strategy) or case.cannot.get(self.name)
+        if why_not or self.transformation is None:
+            return why_not
+        if self.transformation == "forward mode" and not case.linear:
+            return "forward mode is defined for a backward that is linear in the output gradients"
+        if self.transformation == "vectorized_map" and case.variables:
+            return "a variable has no rows to map over"
+        return None
+
+    def bound(self, case, order):
+        """How far results of this way may be from those of the other ways of this TensorFlow, in ULPs."""
+        of_modes = case.ulps_second if order == "second" else 0
+        of_transformation = {"XLA": case.ulps_xla, "vectorized_map": case.ulps_vectorized}.get(self.transformation, 0)
+        return max(of_modes, of_transformation)
+
+    def run(self, case):
+        return self._run(case)
+
+    def __repr__(self):
+        return self.name
+
+
+def _strategies_of(mode):
+    """Return what available_strategies says in this mode."""
+    told = []
+
+    def program(differentiate, x):
+        told.append(available_strategies())
+        return [x]
+
+    if mode is modes.TAPE_OUTSIDE:
+        mode = modes.TAPE_INSIDE
+    with mode.scope():
+        mode.run(program, np.float32(1))
+    return told[0]
+
+
+def _run_in_mode(mode, strategy, orders, case):
+    with mode.scope():
+        return program_of(case, strategy, orders).run_in(mode)
+
+
+def _lacks_second(mode, strategy):
+    return strategy == "gradient_override_map" and mode is modes.EAGER and not modes.HAS_FUNCTIONS
+
+
+def _in_modes():
+    for mode, mode_lacks in MODES:
+        available = None if mode_lacks else _strategies_of(mode)
+        for strategy in STRATEGIES:
+            lacks = mode_lacks or available.unavailable.get(strategy)
+            orders = 1 if _lacks_second(mode, strategy) else 2
+            run = functools.partial(_run_in_mode, mode, strategy, orders)
+            way = Way("{} · {}".format(mode.name, strategy), run, lacks, strategy=strategy)
+            way.in_old_function = orders < 2
+            yield way
+
+
+def _in_transformations():
+    for name, transformation, run, lacks in transformations.ALL:
+        yield Way(name, run, lacks, transformation)
+
+
+WAYS = list(_in_modes()) + list(_in_transformations())
+
+
+def what_tensorflow_lacks(error, way):
+    """Return what this TensorFlow cannot do, if that is what error says, else None."""
+    text = " ".join(str(error).split())
+    if way.strategy == "custom_gradient" and (
+        isinstance(error, AssertionError) or any(words in text for words in _CUSTOM_GRADIENT_FAILS)
+    ):
+        return "tf.custom_gradient itself fails: {} {}".format(type(error).__name__, text[:160])
+    if way.in_old_function:
+        # no loops, no composites, no integer outputs, no IndexedSlices in their gradients
+        return "functions before tf.function (1.14) fail: {} {}".format(type(error).__name__, text[:160])
+    if isinstance(error, AttributeError) and text.startswith("module 'tensorflow"):
+        return "this TensorFlow has no tf.{}".format(text.split("'")[-2])
+    if isinstance(error, AssertionError) and way.transformation:
+        return None  # it says that a result is wrong; in modes, running asserts nothing of our own
+    frames = [frame[0] for frame in traceback.extract_tb(error.__traceback__)]
+    if any("/parallel_for/" in file for file in frames) and "/tensorflow" in frames[-1]:
+        return "vectorized_map cannot: {}".format(text[-160:])
+    return next(("{}: {}".format(meaning, text[-160:]) for words, meaning in _REFUSALS if words in text), None)
+
+
+#: what it says where tf.custom_gradient takes tensors of one graph into another: in loops, branches, and backwards
+_CUSTOM_GRADIENT_FAILS = (
+    "out of scope",
+    "cannot be accessed here",
+    "not in the forward graph",
+    "does not have value",
+    "outside of the function building code",
+)
+
+#: what TensorFlow says -> what that means
+_REFUSALS = (
+    ("No OpKernel was registered", "no kernel"),
+    ("has DataType bfloat16 not in list", "no kernel"),
+    ("Unhandled input dimensions", "no kernel"),
+    ("No converter defined for", "vectorized_map cannot"),
+    ("<dtype: 'variant'> is not compatible", "vectorized_map cannot"),
+    ("command line flag", "vectorized_map cannot"),  # 2.0 and 2.1 trip over it where they mean the former
+    ("All inputs to `ConcreteFunction`s must be Tensors", "functions take no IndexedSlices as output gradients"),
+    ("but got CompositeTensor", "functions take no IndexedSlices as output gradients"),
+    ("Does it belong to a different graph?", "a function's gradient function fails"),  # 1.15 to 2.1, with captures
+    ("not compilable", "XLA cannot"),
+    ("Detected unsupported operations", "XLA cannot"),
+    ("XLA compilation requires a fixed tensor list size", "XLA cannot"),
+    ("XLA_CPU_JIT", "no XLA in this wheel"),
+)
