@@ -96,7 +96,7 @@ family.case(
     gradient=lambda x, dy: numpy_recompose(dy, np.linalg.eigh(numpy_symmetric(x))[1]),
     true_gradient=True,
     tolerance=64,
-    ulps=16,
+    ulps=32,
     ulps_xla=1024,
 )
 
