@@ -15,6 +15,8 @@ def _kerases():
     """Return {name: module}: tf.keras, and tf_keras where it stands beside Keras 3."""
     if not hasattr(getattr(tf, "compat", None), "v1"):
         return {}  # before 1.13
+    if hasattr(tf.keras, "Operation") and not modes.HAS_EAGER:
+        return {}  # Keras 3 itself neither trains nor clones nor saves in graph mode
     found = {"tf.keras": tf.keras}
     try:
         beside = importlib.import_module("tf_keras")

@@ -344,10 +344,24 @@ def test_in_a_plain_graph_a_tensor_that_keras_does_not_know_is_none_of_its_busin
     assert not hasattr(tenfold(x), "_keras_history")
 
 
-@pytest.mark.skipif(bool(KERASES) or not hasattr(tf, "keras"), reason="this Keras is one that overrides are lifted in")
+@pytest.mark.skipif(
+    hasattr(getattr(tf, "compat", None), "v1") or not hasattr(tf, "keras"), reason="overrides are lifted in this Keras"
+)
 def test_in_an_older_keras_a_graph_keeps_the_override(graph):
     x = tf.keras.layers.Input([3])
     y = tenfold(x)
     assert not hasattr(y, "_keras_history")
     with tf.Session() as session:
         assert_same_bits(session.run(tf.gradients(y, x), {x: X}), [10 * X])
+
+
+@pytest.mark.skipif(
+    modes.HAS_EAGER or not hasattr(getattr(tf, "keras", None), "Operation"), reason="no Keras 3 in a graph"
+)
+def test_keras_3_in_graph_mode_has_the_override(graph):
+    x = tf.keras.Input([3])
+    model = tf.keras.Model(x, tenfold(x))
+    z = tf.constant(X)
+    y = model(z)
+    with modes.v1.Session() as session:
+        assert_same_bits(session.run([y] + tf.gradients(y, z)), [2 * X, 10 * X])
