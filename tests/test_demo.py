@@ -354,11 +354,13 @@ def test_looking_whether_a_picture_can_be_saved_leaves_no_file_and_harms_none(tm
 
 def test_ctrl_c_ends_it_with_one_line(cifar, capsys):
     timer = threading.Timer(5.0, os.kill, [os.getpid(), signal.SIGINT])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
     timer.start()
     try:
         code = demo.main(["--data", str(cifar), "--modes", "graph", "--epochs", "1000000"])
     finally:
         timer.cancel()
+        signal.signal(signal.SIGINT, before)
     assert code == 130
     assert capsys.readouterr().err.endswith("demo: interrupted\n")
 
