@@ -34,7 +34,7 @@ def tenfold(op, *dys):
 
 def guided(op, dy):
     """Guided backpropagation, as legacy code has it: negative gradients stop."""
-    return tf.where(dy > 0.0, op.get_attr("T").as_numpy_dtype(1) * dy, tf.zeros_like(dy)) * tf.cast(
+    return tf.where(dy > 0.0, tf.as_dtype(op.get_attr("T")).as_numpy_dtype(1) * dy, tf.zeros_like(dy)) * tf.cast(
         op.outputs[0] > 0.0, dy.dtype
     )
 

@@ -363,7 +363,7 @@ def in_a_loop_in_a_branch(f, x):
 @pytest.mark.parametrize("call", [in_a_branch, in_a_loop, in_a_loop_in_a_branch], ids=lambda call: call.__name__)
 def test_an_override_in_a_branch_or_loop_finds_both_kinds_of_variables(graph, resource, call):
     """From 2.0 on branches and loops are functions, in which a reference variable is a placeholder."""
-    w = modes.v1.get_variable("kernel", initializer=3.0, use_resource=resource)
+    w = modes.get_variable("kernel", 3.0, resource)
     x = tf.constant(X)
 
     def backward(op, dy, variables):
@@ -381,7 +381,7 @@ def test_an_override_in_a_branch_or_loop_finds_both_kinds_of_variables(graph, re
 
 
 def test_a_branch_may_use_what_was_read_from_a_reference_variable_before(graph):
-    w = modes.v1.get_variable("kernel", initializer=3.0, use_resource=False)
+    w = modes.get_variable("kernel", 3.0, resource=False)
     x, captured = tf.constant(X), tf.identity(w)
     y = in_a_branch(override_gradient(lambda x: captured * x, lambda op, dy: 10.0 * dy), x)
     assert_same_bits(in_session(y, *modes.v1.gradients(y, [x])), [3 * X, np.full_like(X, 10)])
