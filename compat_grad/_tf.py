@@ -82,7 +82,8 @@ Tensor = tf.Tensor
 IndexedSlices = tf.IndexedSlices
 EagerTensor = _first("tensorflow.python.framework.ops.EagerTensor")
 _CompositeTensor = _first("tensorflow.python.framework.composite_tensor.CompositeTensor")
-_OLD_COMPOSITES = (tf.SparseTensor, tf.IndexedSlices)  # before CompositeTensor (1.14) these two stood alone
+# Before CompositeTensor (1.14) these stood alone.
+_OLD_COMPOSITES = (tf.SparseTensor, tf.IndexedSlices) + ((tf.RaggedTensor,) if hasattr(tf, "RaggedTensor") else ())
 _VARIABLES = tuple(
     {
         cls
@@ -96,7 +97,10 @@ _VARIABLES = tuple(
         if cls is not None
     }
 )
-_DenseTensorLike = _first("tensorflow.python.types.core.Tensor")  # also Keras 3's own variables, from 2.4 on
+# What says that it is like a tensor though no subclass: Keras's mixed precision variables, distributed ones in
+# 1.x, Keras 3's own. A base class from 2.4 on; before, a tuple that grows as modules register their types.
+_DenseTensorLike = _first("tensorflow.python.types.core.Tensor")
+_ops = importlib.import_module("tensorflow.python.framework.ops")
 
 
 @functools.lru_cache(maxsize=None)  # its classes are a handful in a whole program
@@ -110,7 +114,8 @@ def is_variable_type(cls):
     """Whether instances of cls are variables (resource, reference, distributed, Keras), read by convert_to_tensor."""
     if issubclass(cls, _VARIABLES):
         return True
-    return _DenseTensorLike is not None and issubclass(cls, _DenseTensorLike) and not issubclass(cls, Tensor)
+    like_tensors = _DenseTensorLike or getattr(_ops, "_TENSOR_LIKE_TYPES", ())
+    return issubclass(cls, like_tensors) and not issubclass(cls, (Tensor, _CompositeTensor or _OLD_COMPOSITES))
 
 
 @functools.lru_cache(maxsize=None)
@@ -190,11 +195,14 @@ nest = getattr(tf, "nest", None) or importlib.import_module("tensorflow.python.u
 def composite_parts(composite):
     """Return the component tensors of a composite tensor and the function that puts such components together."""
     if _CompositeTensor is not None:
-        template = composite._type_spec
+        template = getattr(composite, "_type_spec", composite)  # 1.14 has no specifications yet
         parts = nest.flatten(composite, expand_composites=True)
         return parts, lambda new: nest.pack_sequence_as(template, new, expand_composites=True)
     if isinstance(composite, tf.SparseTensor):
         return [composite.indices, composite.values, composite.dense_shape], lambda new: tf.SparseTensor(*new)
+    if not isinstance(composite, tf.IndexedSlices):
+        parts = [composite.flat_values] + list(composite.nested_row_splits)
+        return parts, lambda new: tf.RaggedTensor.from_nested_row_splits(new[0], new[1:])
     parts = [composite.values, composite.indices]
     if composite.dense_shape is not None:
         parts.append(composite.dense_shape)
@@ -535,11 +543,20 @@ def tangents_flow(tensors):
 
 _tf_convert = _first("tensorflow.python.autograph.impl.api.tf_convert")
 _autograph_status = _first("tensorflow.python.autograph.core.ag_ctx.control_status_ctx")
+_ControlStatus = _first("tensorflow.python.autograph.core.ag_ctx.ControlStatusCtx")
+_autograph_statuses = _first("tensorflow.python.autograph.core.ag_ctx.Status")
 
 
 def autograph_converts():
     """Whether the code that is calling us is being converted by AutoGraph."""
     return _autograph_status is not None and _autograph_status().status.name == "ENABLED"
+
+
+def autograph_enabled():
+    """Return a context in which functions are converted by AutoGraph, where it can be reached."""
+    if _tf_convert is None or _ControlStatus is None:
+        return contextlib.ExitStack()
+    return _ControlStatus(status=_autograph_statuses.ENABLED)
 
 
 def convert_by_autograph(function):

@@ -13,15 +13,16 @@ import inspect
 import types
 from typing import Any, Callable, Mapping, Optional, Union, overload
 
-from compat_grad import _tf
+from compat_grad import _tf, keras_lifting
 from compat_grad._tf import tf
 from compat_grad.arguments import Arguments
 from compat_grad.backward import Backward, BackwardCall
+from compat_grad.definition import check_definition, name_of
 from compat_grad.forward import detach, flatten_outputs, follow_autograph, run_forward
 from compat_grad.op_level import OpGradients
-from compat_grad.strategies import STRATEGIES, pick_strategy
-from compat_grad.surrogate import COMBINATIONS, Tie, check_same
-from compat_grad.traced import TracedFunctions
+from compat_grad.strategies import pick_strategy
+from compat_grad.surrogate import Tie, check_same
+from compat_grad.traced import Reference, TracedFunctions
 
 
 @overload
@@ -100,13 +101,13 @@ class Override:
     autograph_info__ = {}  # noqa: RUF012
 
     def __init__(self, forward, backward, surrogate, combine, strategy, name):
-        _check_definition(forward, backward, surrogate, combine, strategy, name)
+        check_definition(forward, backward, surrogate, combine, strategy, name)
         self._definition = (forward, backward, surrogate, combine, strategy, name)
         self._forward = forward
         self._surrogate = surrogate
         self._combine = combine
         self._strategy = strategy
-        self.__name__ = name or _name_of(forward)
+        self.__name__ = name or name_of(forward)
         self._title = "override_gradient {!r}".format(self.__name__)
         self._op_gradients = (
             OpGradients(self.__name__, backward) if isinstance(backward, collections.abc.Mapping) else None
@@ -134,8 +135,9 @@ class Override:
         own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
         mode = _tf.current_mode()
         layout, leaves = self._take_apart(args, kwargs)
-        if layout.has_keras_tensors or (layout.has_graph_tensors and mode is _tf.EAGER):
-            raise TypeError(_KERAS_ADVICE.format(self._title, self.__name__))
+        symbolic = layout.has_keras_tensors or (layout.has_graph_tensors and mode is not _tf.FUNCTION)
+        if symbolic and keras_lifting.asked_for(self, leaves, mode):
+            return keras_lifting.lift(self, own, args, kwargs)
         if not layout.tensors and self._op_gradients is None:
             return self._forward(*own, *args, **kwargs)
         inputs = layout.read_tensors(leaves)
@@ -232,11 +234,12 @@ class Override:
     def _call_in_function(self, callee, own, layout, leaves, inputs):
         """Call callee in a function of its own, where a graph is needed."""
         plain = layout.place(leaves, layout.nothing)
+        own = [Reference(instance) for instance in own]  # which shall not live on in the traces of its methods
 
         @_tf.not_converted
         def body(*tensors):
             args, kwargs = layout.pack(layout.place(plain, tensors))
-            return callee(*own, *args, **kwargs)
+            return callee(*[instance() for instance in own], *args, **kwargs)
 
         return self._functions.call(body, own, layout, leaves, inputs)
 
@@ -282,80 +285,6 @@ class Override:
 
     def __repr__(self):
         return "<override_gradient {!r} of {!r}>".format(self.__name__, self._forward)
-
-
-_KERAS_ADVICE = (
-    "{}: called on a Keras symbolic tensor while a functional model is being built. Keras would record forward's ops "
-    "one by one and lose the override. Call it inside a layer: "
-    "`class Overridden(tf.keras.layers.Layer):` with `def call(self, x): return {}(x)`."
-)
-
-
-def _check_definition(forward, backward, surrogate, combine, strategy, name):
-    where = "override_gradient {!r}".format(name or _name_of(forward))
-    if not callable(forward):
-        raise TypeError(
-            "override_gradient: forward must be callable, got {!r} ({}).".format(forward, type(forward).__name__)
-        )
-    if (backward is None) == (surrogate is None):
-        raise TypeError(
-            "{}: give exactly one of backward (a gradient function or a registered name) and surrogate (a function "
-            "whose gradient is used); got {}.".format(where, "neither" if backward is None else "both")
-        )
-    if surrogate is not None and not callable(surrogate):
-        raise TypeError(
-            "{}: surrogate must be callable, got {!r} ({}).".format(where, surrogate, type(surrogate).__name__)
-        )
-    if isinstance(backward, collections.abc.Mapping):
-        _check_mapping(backward, strategy, where)
-    elif backward is not None and not callable(backward) and not isinstance(backward, str):
-        raise TypeError(
-            "{}: backward must be a function (op, *output_grads), the name of a registered gradient, or a dict from op "
-            "types to either, got {!r} ({}).".format(where, backward, type(backward).__name__)
-        )
-    if combine not in COMBINATIONS:
-        raise ValueError("{}: combine must be 'add' or 'multiply', got {!r}.".format(where, combine))
-    if combine != "add" and surrogate is None:
-        raise ValueError("{}: combine={!r} is for a surrogate, and there is none.".format(where, combine))
-    if strategy != "auto" and strategy not in STRATEGIES:
-        raise ValueError(
-            "{}: unknown strategy {!r}. Choose 'auto' or one of {}.".format(where, strategy, ", ".join(STRATEGIES))
-        )
-    if strategy == "stop_gradient" and surrogate is None:
-        raise ValueError(
-            "{}: strategy 'stop_gradient' cannot express a backward, only a surrogate. Leave strategy='auto', or give "
-            "surrogate=g with the gradient that you want.".format(where)
-        )
-
-
-def _check_mapping(mapping, strategy, where):
-    if not mapping:
-        raise ValueError(
-            "{}: backward is an empty dict. Map op types to gradients, such as {{'Relu': my_gradient}}.".format(where)
-        )
-    for op_type, gradient in mapping.items():
-        if not isinstance(op_type, str):
-            raise TypeError(
-                "{}: the keys of backward are op types such as 'Relu', got {!r} ({}).".format(
-                    where, op_type, type(op_type).__name__
-                )
-            )
-        if not callable(gradient) and not isinstance(gradient, str):
-            raise TypeError(
-                "{}: backward[{!r}] must be a function (op, *output_grads) or the name of a registered gradient, got "
-                "{!r} ({}).".format(where, op_type, gradient, type(gradient).__name__)
-            )
-    if strategy not in ("auto", "gradient_override_map"):
-        raise ValueError(
-            "{}: strategy {!r} cannot express the gradients of ops within forward. Leave strategy='auto' (which takes "
-            "'gradient_override_map').".format(where, strategy)
-        )
-
-
-def _name_of(function):
-    if isinstance(function, functools.partial):
-        return _name_of(function.func)
-    return getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__
 
 
 def _is_method(function):

@@ -125,10 +125,24 @@ def _connect_on_tape(outputs, inputs, vjp):
 
 
 def _record(outputs, inputs, vjp, op_name):
-    def backward(*gradients):
-        return vjp.input_gradients(inputs, outputs, gradients, op_name)
+    # Of the tensors whose dtype has no gradient a tape need not know; up to 1.13 it fails to make zeros of strings.
+    flowing, sources = _differentiable(outputs), _differentiable(inputs)
 
-    _tf.record_operation("IdentityN", outputs, inputs, backward)
+    def backward(*gradients):
+        of_outputs = [None] * len(outputs)
+        for index, gradient in zip(flowing, gradients):
+            of_outputs[index] = gradient
+        of_inputs = vjp.input_gradients(inputs, outputs, of_outputs, op_name)
+        return [of_inputs[index] for index in sources]
+
+    if flowing and sources:
+        _tf.record_operation(
+            "IdentityN", [outputs[index] for index in flowing], [inputs[index] for index in sources], backward
+        )
+
+
+def _differentiable(tensors):
+    return [index for index, tensor in enumerate(tensors) if _tf.differentiable(tensor)]
 
 
 # --- custom_gradient: TensorFlow's own decorator --------------------------------------------------------------

@@ -31,10 +31,10 @@ class TracedFunctions:
 
         Args:
           body: python function of the tensors among the arguments; everything else is built into it.
-          own, layout, leaves: what is built into body: a method's self and the call's arguments.
+          own, layout, leaves: what is built into body: `Reference`s to a method's self, and the call's arguments.
           inputs: the tensors.
         """
-        key = (tuple([_identity(instance) for instance in own]), layout.key(), _plain_values(layout, leaves))
+        key = (tuple(own), layout.key(), _plain_values(layout, leaves))
         with self._lock:
             function = self._functions.pop(key, None) or self._new_function(body, key)
             self._functions[key] = function
@@ -64,7 +64,7 @@ def _value_key(value):
         array = np.asarray(value)
         if array.dtype.kind != "O":
             return type(value), array.dtype.str, array.shape, array.tobytes()
-        return _identity(value)
+        return Reference(value)
     if isinstance(value, float):
         return type(value), value.hex()
     if isinstance(value, complex):
@@ -72,12 +72,12 @@ def _value_key(value):
     try:
         hash(value)
     except TypeError:
-        return _identity(value)
+        return Reference(value)
     return type(value), value
 
 
-class _identity:
-    """Equal to another one of the same object only. Does not keep alive what can be referred to weakly."""
+class Reference:
+    """Refers to an object, weakly where that can be, when called; equal to another one to the same object only."""
 
     __slots__ = ("_hash", "_refer")
 
@@ -91,6 +91,9 @@ class _identity:
     def __hash__(self):
         return self._hash
 
+    def __call__(self):
+        return self._refer()
+
     def __eq__(self, other):
-        mine = self._refer()
-        return isinstance(other, _identity) and mine is not None and mine is other._refer()
+        mine = self()
+        return isinstance(other, Reference) and mine is not None and mine is other()

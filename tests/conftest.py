@@ -20,6 +20,8 @@ if modes.BEHAVIOUR == "eager":
 elif modes.BEHAVIOUR == "v1":
     tf.compat.v1.disable_v2_behavior()
 
+from tests.keras_models import KERASES  # after TensorFlow's behaviour is chosen: it touches Keras
+
 
 @pytest.fixture(params=modes.MODES, ids=lambda mode: mode.name)
 def mode(request):
@@ -49,3 +51,11 @@ def graph():
         pytest.skip("this TensorFlow refuses tf.gradients while eager execution is enabled")
     with tf.Graph().as_default() as new:
         yield new
+
+
+@pytest.fixture(params=sorted(KERASES))
+def keras(request):
+    """Each Keras of this process, of those that overrides are lifted in."""
+    keras = KERASES[request.param]
+    keras.backend.clear_session()  # names count from one again, in a new graph
+    return keras

@@ -376,6 +376,21 @@ def test_integer_outputs_have_no_gradient(mode):
     assert_same_bits(gradients, [filled(30)])  # the second output's weight is 3
 
 
+@pytest.mark.parametrize("surrogate", [False, True], ids=["backward", "surrogate"])
+def test_strings_among_the_outputs(mode, surrogate):
+    """Up to 1.13 a tape cannot make zeros of strings, so it must not be told of such outputs."""
+
+    def forward(x):
+        return x * 2.0, tf.as_string(x), x > 0.0
+
+    if surrogate:
+        f = override_gradient(forward, surrogate=lambda x: (x * 10.0, *forward(x)[1:]))
+    else:
+        f = override_gradient(forward, lambda op, dy, of_text, of_flag: 10.0 * dy)
+    outputs, gradients = first(mode, lambda x: f(x)[0], X)
+    assert_same_bits([outputs, gradients], [[2 * X], [filled(20)]])
+
+
 # --- dtypes and shapes -----------------------------------------------------------------------------------------
 
 
@@ -589,6 +604,48 @@ def test_a_passed_variable_reaches_forward_as_a_tensor_and_gets_its_gradient(mod
     assert all(isinstance(w, tf.Tensor) for w in seen)
     assert_same_bits(outputs, [X * Y])
     assert_same_bits(gradients, [20 * Y, 200 * X])
+
+
+def _mixed_precision_policy():
+    for path in ("mixed_precision.Policy", "mixed_precision.experimental.Policy"):
+        policy = tf.keras
+        for name in path.split("."):
+            policy = getattr(policy, name, None)
+        if policy is not None:
+            try:
+                return policy("mixed_float16")
+            except ValueError:  # 1.14 has a policy of another kind
+                break
+    return pytest.skip("this TensorFlow has no mixed precision")
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_a_passed_variable_of_mixed_precision_is_read_in_the_layers_dtype(functions, traced):
+    seen = []
+
+    def forward(x, w):
+        seen.append((type(w), w.dtype))
+        return x * w
+
+    f = override_gradient(forward, lambda op, dy: (10.0 * dy, 100.0 * tf.reduce_sum(dy)))
+
+    class Scale(tf.keras.layers.Layer):
+        def build(self, shape):
+            self.w = self.add_weight(name="w", shape=(), initializer="ones")
+
+        def call(self, x):
+            return f(tf.cast(x, tf.float16), self.w)
+
+    layer = Scale(dtype=_mixed_precision_policy())
+    layer.build([2, 3])
+    x = tf.constant(X)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = (tf.function(layer) if traced else layer)(x)
+    gradients = tape.gradient(y, [x] + layer.trainable_variables)
+    gradients = [dy for dy in gradients if dy is not None]  # 1.15 and 2.0 list the variable twice
+    assert all(issubclass(kind, tf.Tensor) and dtype == tf.float16 for kind, dtype in seen)
+    assert_same_bits(modes.to_arrays(gradients), [filled(10), np.float32(600)])
 
 
 @pytest.mark.parametrize("resource", [True, False], ids=["resource", "reference"])

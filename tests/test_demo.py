@@ -2,8 +2,10 @@
 
 import os
 import pickle
+import signal
 import struct
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -330,7 +332,35 @@ def test_without_tqdm_and_matplotlib_it_runs_and_says_so(cifar, capsys, monkeypa
 def test_picture_that_cannot_be_saved_is_said_before_training(cifar, capsys):
     assert demo.main(["--data", str(cifar), "--picture", str(cifar / "nowhere" / "picture.png")]) == 2
     captured = capsys.readouterr()
-    assert "there is no directory" in captured.err and captured.out == ""
+    assert "No such file or directory" in captured.err and captured.out == ""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="no place where even root cannot write")
+def test_place_that_cannot_be_written_to_is_said_before_training(cifar, capsys):
+    assert demo.main(["--data", str(cifar), "--picture", "/proc/self/picture.png"]) == 2
+    output = capsys.readouterr()
+    assert "cannot save the picture" in output.err and "--picture" in output.err and not output.out
+
+
+def test_looking_whether_a_picture_can_be_saved_leaves_no_file_and_harms_none(tmp_path):
+    from compat_grad.demo.program import check_picture
+
+    check_picture(str(tmp_path / "new.png"))
+    assert not (tmp_path / "new.png").exists()
+    (tmp_path / "old.png").write_bytes(b"a picture")
+    check_picture(str(tmp_path / "old.png"))
+    assert (tmp_path / "old.png").read_bytes() == b"a picture"
+
+
+def test_ctrl_c_ends_it_with_one_line(cifar, capsys):
+    timer = threading.Timer(5.0, os.kill, [os.getpid(), signal.SIGINT])
+    timer.start()
+    try:
+        code = demo.main(["--data", str(cifar), "--modes", "graph", "--epochs", "1000000"])
+    finally:
+        timer.cancel()
+    assert code == 130
+    assert capsys.readouterr().err.endswith("demo: interrupted\n")
 
 
 def test_mode_that_this_tensorflow_lacks_is_an_error_if_asked_for(cifar, capsys):

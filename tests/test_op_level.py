@@ -486,6 +486,25 @@ def test_graphs_and_registered_names_go_with_the_override(mode):
         assert set(_registry().list()) == before
 
 
+def test_an_instance_does_not_live_on_in_the_traces_of_its_methods(eager):
+    class Model:
+        factor = 3.0
+
+        @override_gradient(backward={"Relu": ten_x})
+        def call(self, x):
+            return tf.nn.relu(x) * self.factor
+
+    models = [Model(), Model()]
+    models[1].factor = 5.0
+    for model in models:
+        found = first(modes.EAGER, model.call, X)
+        assert_same_bits(found, [[np.maximum(X, 0) * model.factor], [2 * model.factor * 10 * X]])
+    remembered = [weakref.ref(model) for model in models]
+    del models, model
+    gc.collect()
+    assert [reference() for reference in remembered] == [None, None]
+
+
 def test_a_graph_keeps_the_gradients_of_an_override_that_is_gone(graph):
     x = tf.constant(X)
     y = override_gradient(tf.nn.relu, {"Relu": lambda op, dy: dy * 10.0})(x)

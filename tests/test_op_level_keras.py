@@ -81,9 +81,10 @@ def test_training_updates_and_dropout_behave_as_without_the_override():
     with_override, without = built(), built()
     without.set_weights(with_override.get_weights())
     f = override_gradient(with_override, {"Relu": guided})
+    plain = tf.function(without)  # dropout's numbers in a trace are not those of eager calls (2.12 to 2.15)
     for training in (True, True, False):
         found = call(with_override, f, training)
-        expected = call(without, without, training)
+        expected = call(without, plain, training)
         np.testing.assert_allclose(found[0], expected[0], rtol=1e-5, atol=1e-6)
     moved = list(with_override.get_weights())
     for one, other in zip(moved, without.get_weights()):

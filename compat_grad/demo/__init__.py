@@ -23,7 +23,7 @@ ENVIRONMENT = {
 def main(argv=None):
     """Run the demo with these command line arguments (default: the process's own) and return the exit code.
 
-    0: all is well. 1: the modes' gradients differ. 2: it could not run; one line on stderr says why.
+    0: all is well. 1: the modes' gradients differ. 2: it could not run; one line on stderr says why. 130: interrupted.
     """
     options = parse_options(argv)
     for name, value in ENVIRONMENT.items():
@@ -35,3 +35,6 @@ def main(argv=None):
     except DemoError as error:
         print("python -m compat_grad demo: {}".format(error), file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\npython -m compat_grad demo: interrupted", file=sys.stderr)
+        return 130  # as a shell says it of a program that Ctrl-C ended

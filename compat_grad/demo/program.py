@@ -37,8 +37,9 @@ def run(options):
         initial = initial_parameters(options.seed, dataset.train_images.shape[1:])
         results = [train(mode, initial, dataset, options) for mode in modes]
         say("\n" + report.table(results))
+        code = conclude(results)
         save(options.picture, results, initial, dataset)
-        return conclude(results)
+        return code
 
 
 @contextlib.contextmanager
@@ -91,13 +92,15 @@ def show_degenerate_batch(seed):
 
 def check_picture(path):
     """Notice before the training that the picture could not be saved after it."""
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder) or os.path.isdir(path):
+    is_new = not os.path.lexists(path)
+    try:
+        open(path, "ab").close()  # what permissions say of a read-only place is not all that there is to it
+    except OSError as error:
         raise DemoError(
-            "cannot save the picture {}: {}".format(
-                path, "it is a directory" if os.path.isdir(path) else "there is no directory {}".format(folder)
-            )
-        )
+            "cannot save the picture {}: {}; choose another place with --picture FILE".format(path, error.strerror)
+        ) from None
+    if is_new:
+        os.remove(path)
 
 
 def save(path, results, initial, dataset):
