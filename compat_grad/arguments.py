@@ -83,7 +83,7 @@ class Layout:
         return tuple(self.kinds), self._names, self._n_positional
 
     def leaves(self, values):
-        """Return the leaves of another call of this shape."""
+        """Return the leaves in the values of a call of this shape."""
         return values
 
     def place(self, leaves, tensors):
@@ -157,16 +157,16 @@ class Arguments:
         self._layouts = {}
 
     def take_apart(self, args, kwargs):
-        """Return (layout, leaves) of a call; raises TypeError where the arguments do not fit the signature."""
+        """Return (layout, values) of a call: the arguments, in the order of the signature.
+
+        ``layout.leaves(values)`` takes them apart. Raises TypeError where they do not fit the signature.
+        """
         values, names = list(args), ()
         if kwargs:
             names = tuple(sorted(kwargs, key=self._place))
             values += [kwargs[name] for name in names]
         shape = (tuple([_shape(value) for value in values]), names)
-        layout = self._layouts.get(shape)
-        if layout is None:
-            return self._lay_out(shape, values, args, kwargs)
-        return layout, layout.leaves(values)
+        return self._layouts.get(shape) or self._lay_out(shape, values, args, kwargs), values
 
     def fit(self, function, own, args, kwargs):
         """Return (args, kwargs) for another function: without those of the signature's defaults that it does not take.
@@ -194,14 +194,14 @@ class Arguments:
             self.signature.bind(*((None,) * self._n_self + tuple(args)), **kwargs)
         kinds, names = [_kind(value) for value in values], self._positional_names(len(args)) + shape[1]
         if NESTED not in kinds:
-            leaves, layout = values, Layout(kinds, names, len(args))
+            layout = Layout(kinds, names, len(args))
         else:
             leaves, packer = structure.flatten(values)
             kinds = [PLAIN if kind == NESTED else kind for kind in map(_kind, leaves)]
             layout = NestedLayout(kinds, names, len(args), packer)
         if None not in shape[0]:  # otherwise the next call of this shape may have something else in it
             self._layouts[shape] = layout
-        return layout, leaves
+        return layout
 
     def _place(self, keyword):
         return self._order.get(keyword, len(self._order)), keyword

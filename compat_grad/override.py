@@ -134,15 +134,16 @@ class Override:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
         mode = _tf.current_mode()
-        layout, leaves = self._take_apart(args, kwargs)
+        layout, values = self._take_apart(args, kwargs)
         keras_may_ask = layout.has_keras_tensors or (layout.has_graph_tensors and mode is not _tf.FUNCTION)
-        if keras_may_ask and keras_lifting.asked_for(self, leaves, mode):
+        if keras_may_ask and keras_lifting.asked_for(self, layout.leaves(values), mode):
             return keras_lifting.lift(self, own, args, kwargs)
         if not layout.tensors and self._op_gradients is None:
             return self._forward(*own, *args, **kwargs)
-        inputs = layout.read_tensors(leaves)
         if layout.checked and mode is _tf.EAGER and _tf.no_tapes():
-            return self._call_unrecorded(own, args, kwargs, layout, leaves, inputs)
+            return self._call_unrecorded(own, args, kwargs, layout, values)
+        leaves = layout.leaves(values)
+        inputs = layout.read_tensors(leaves)
         if self._op_gradients is not None:
             return self._call_with_op_gradients(own, layout, leaves, inputs, mode)
         strategy = self._pick_strategy(mode)
@@ -210,10 +211,11 @@ class Override:
         (outputs, pack), variables = run_forward(forward, detached, mode, self._spares_tapes)
         return outputs, pack, variables
 
-    def _call_unrecorded(self, own, args, kwargs, layout, leaves, inputs):
+    def _call_unrecorded(self, own, args, kwargs, layout, values):
         """No tape listens in eager mode and the checks of this call shape have passed: there is nothing to tie."""
         if layout.has_variables:  # which forward gets as tensors
-            args, kwargs = layout.pack(layout.place(leaves, inputs))
+            leaves = layout.leaves(values)
+            args, kwargs = layout.pack(layout.place(leaves, layout.read_tensors(leaves)))
         outputs, pack = flatten_outputs(self._forward(*own, *args, **kwargs), self._title)
         return pack(outputs)
 

@@ -94,8 +94,11 @@ def _in_order(keys, values):
 
 
 def leaves(structure):
-    """Return the leaves of a nested structure that is known to have no composite tensors in it."""
-    return _tf.nest.flatten(structure)
+    """Return the leaves of a nested structure alone, where the way back is known."""
+    flat = _tf.nest.flatten(structure)
+    if not any(_tf.is_composite_type(type(leaf)) for leaf in flat):
+        return flat
+    return flatten(structure)[0]
 
 
 def flatten_gradients(gradients):

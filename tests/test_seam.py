@@ -24,7 +24,7 @@ def public_api_only(monkeypatch):
         "stop_recording",
         "VariableWatcher",
         "EagerTensor",
-        "_copy_nograd",
+        "_copy_to_device",
         "_eager_identity",
         "_pack_tangents",
         "_tf_convert",
@@ -39,6 +39,14 @@ def public_api_only(monkeypatch):
     monkeypatch.setattr(_tf, "VariableReads", getattr(tf, "GradientTape", None) or _tf.VariableReads)
     monkeypatch.setattr(_tf, "_VARIABLES", (tf.Variable, _tf.v1.Variable))
     monkeypatch.setattr(arguments, "_KINDS", {})
+    _forget_types()
+    yield
+    _forget_types()
+
+
+def _forget_types():
+    for remembered in (_tf.is_tensor_type, _tf.is_variable_type, _tf.is_composite_type):
+        remembered.cache_clear()
 
 
 def needs_public_api(test):

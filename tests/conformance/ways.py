@@ -145,6 +145,8 @@ _CUSTOM_GRADIENT_FAILS = (
 #: what TensorFlow says -> what that means
 _REFUSALS = (
     ("No OpKernel was registered", "no kernel"),
+    ("No registered '", "no kernel"),  # of an op, in eager mode of 1.5 and 1.6
+    ("tf.gradients not supported in EAGER mode", "this TensorFlow has no tf.GradientTape"),
     ("has DataType bfloat16 not in list", "no kernel"),
     ("Unhandled input dimensions", "no kernel"),
     ("No converter defined for", "vectorized_map cannot"),
