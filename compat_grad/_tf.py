@@ -140,17 +140,20 @@ def is_keras_tensor_type(cls):
     return any(base.__name__ == "KerasTensor" for base in cls.__mro__)
 
 
-_GRADIENTS_FLOW = {}  # dtype -> bool; asking the dtype costs more than the call of a small op
+# id(dtype) -> (bool, the dtype, so that its id stays its own): a few in a whole program. Asking a dtype, or even hashing
+# it, costs more than the rest of what a call of a small op needs to know of a tensor.
+_GRADIENTS_FLOW = {}
 
 
 def differentiable(tensor):
     """Whether gradients flow through tensors of this dtype."""
     dtype = tensor.dtype
-    known = _GRADIENTS_FLOW.get(dtype)
+    known = _GRADIENTS_FLOW.get(id(dtype))
     if known is None:
         base = dtype.base_dtype
-        known = _GRADIENTS_FLOW[dtype] = bool(base.is_floating or base.is_complex or base == tf.bfloat16)
-    return known
+        flow = bool(base.is_floating or base.is_complex or base == tf.bfloat16)
+        known = _GRADIENTS_FLOW[id(dtype)] = flow, dtype
+    return known[0]
 
 
 def same_dtype_and_shape(one, other):
