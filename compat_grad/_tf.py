@@ -140,8 +140,8 @@ def is_keras_tensor_type(cls):
     return any(base.__name__ == "KerasTensor" for base in cls.__mro__)
 
 
-# id(dtype) -> (bool, the dtype, so that its id stays its own): a few in a whole program. Asking a dtype, or even hashing
-# it, costs more than the rest of what a call of a small op needs to know of a tensor.
+# id(dtype) -> (bool, the dtype, so that its id stays its own): a few in a whole program. Asking a dtype, or even
+# hashing it, costs more than the rest of what a call of a small op needs to know of a tensor.
 _GRADIENTS_FLOW = {}
 
 

@@ -56,14 +56,14 @@ def _graph(name):
 
 
 def _traced(name):
-    graphs = []
+    graphs, f = [], CHEAP[0].contest([]).contenders[name]
 
     @tf.function
     def slope(x):
         graphs.append(weakref.ref(v1.get_default_graph()))
         with new_tape() as tape:
             tape.watch(x)
-            y = CHEAP[0].contest([x]).contenders[name](x)
+            y = f(x)
         return tape.gradient(y, x)
 
     slope(tf.constant(np.float32(0.5)))
