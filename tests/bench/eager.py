@@ -21,8 +21,10 @@ def figures(effort):
     for problem in problems(effort):
         inputs = [tf.constant(array) for array in problem.arrays()]
         contest = problem.contest(inputs)
-        contenders = able_and_equal(contest, lambda f, contest=contest: _arrays(f, contest))
+        contenders = able_and_equal(contest, lambda f, p=problem, c=contest: _arrays(f, p, c))
         for what, program in PROGRAMS.items():
+            if what == SECOND_ORDER and not problem.has_second_order:
+                continue
             programs = {name: program(f, contest) for name, f in contenders.items()}
             if what == CALL and problem.is_cheap:
                 programs[IDENTITY] = _identity(inputs[0])
@@ -102,9 +104,9 @@ PROGRAMS = {
 }
 
 
-def _arrays(f, contest):
+def _arrays(f, problem, contest):
     value, gradients = _value_and_gradient(f, contest)()
-    second = _second_order(f, contest)()
+    second = _second_order(f, contest)() if problem.has_second_order else []
     return [value.numpy()], [dx.numpy() for dx in gradients + second if dx is not None]
 
 

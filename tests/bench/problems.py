@@ -18,6 +18,8 @@ _serial = itertools.count()
 class Problem(collections.namedtuple("Problem", "name shape n_inputs nested captures")):
     """A function of one or eight tensors of a shape; nested: in a structure; captures: it uses a variable, too."""
 
+    has_second_order = True
+
     @property
     def is_cheap(self):
         """Whether the call costs more than the work."""
@@ -117,6 +119,8 @@ def _trick(x):
 
 class OpLevel(Problem):
     """A small model whose every tanh has another gradient. There is no rival: in eager mode nothing else does it."""
+
+    has_second_order = hasattr(tf, "function")  # before, functions have no gradients of their gradients
 
     def contest(self, inputs):
         """Return the `Contest` on these tensors."""
