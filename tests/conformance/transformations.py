@@ -5,6 +5,8 @@ this process lacks one. A vectorized_map runs over two rows, the case's inputs a
 case itself, the second shows that rows are not mixed up.
 """
 
+import inspect
+
 import numpy as np
 import tensorflow as tf
 
@@ -138,13 +140,16 @@ def _lacks(name, has):
     return None if has else "this TensorFlow has no {}".format(name)
 
 
+_COMPILES = {"jit_compile", "experimental_compile"} & set(
+    inspect.signature(getattr(tf, "function", lambda: None)).parameters
+)
 _VECTORIZED = _lacks("tf.vectorized_map", hasattr(tf, "vectorized_map"))
 _FORWARD = _lacks("tf.autodiff.ForwardAccumulator", hasattr(getattr(tf, "autodiff", None), "ForwardAccumulator"))
 _JACOBIAN = _lacks("GradientTape.jacobian", hasattr(getattr(tf, "GradientTape", None), "jacobian"))
 
 #: (name, what Case.cannot calls it, run, why this process lacks it)
 ALL = (
-    ("XLA, tape inside", "XLA", compile_by_xla, _lacks("XLA", True)),
+    ("XLA, tape inside", "XLA", compile_by_xla, _lacks("tf.function(jit_compile)", _COMPILES)),
     ("vectorized_map, tape inside", "vectorized_map", vectorize_with_tape_inside, _VECTORIZED),
     ("vectorized_map, tape outside", "vectorized_map", vectorize_with_tape_outside, _VECTORIZED),
     ("Jacobian", "Jacobian", jacobian, _JACOBIAN),
