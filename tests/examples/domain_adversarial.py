@@ -19,7 +19,7 @@ from compat_grad import override_gradient
 keras = tf.keras
 layers = keras.layers
 SIDE = 10  # pixels: the 8 of the digits and a margin
-PEAK = 0.3  # the paper has 1, where these few digits sometimes lose their way
+PEAK = 0.3  # the paper has 1, which helps less with so few digits
 
 
 def _reverse(op, dy):

@@ -2,7 +2,7 @@
 
     python guided_backprop.py --out picture.png
 
-The same code runs with TensorFlow 1.13 and later, in graphs and eagerly. It needs scikit-learn and Matplotlib. Sources:
+The same code runs with TensorFlow 1.14 and later, in graphs and eagerly. It needs scikit-learn and Matplotlib. Sources:
 Springenberg et al., "Striving for Simplicity", 2014 (guided backpropagation); Selvaraju et al., "Grad-CAM", 2016.
 """
 
