@@ -794,16 +794,26 @@ def test_the_indices_of_returned_slices_may_be_an_input_under_tape_and_function(
             y = tf.function(lambda table, rows: gathered(table, rows))(table, rows)
         first = tf.convert_to_tensor(tape.gradient(y, table))
     assert first.numpy().tolist() == [[2.0], [0.0], [5.0]]
-    if not hasattr(tf, "autodiff"):
-        pytest.skip("functions take no IndexedSlices as output gradients in 1.15 and 2.0")
-    assert tf.convert_to_tensor(second_tape.gradient(first, table)).numpy().tolist() == [[1.0], [0.0], [1.0]]
+    try:
+        second = tf.convert_to_tensor(second_tape.gradient(first, table))
+    except (AssertionError, ValueError) as error:
+        if "must be Tensors" not in str(error) and "but got CompositeTensor" not in str(error):
+            raise
+        pytest.skip("this TensorFlow's functions take no IndexedSlices as output gradients (1.15 to 2.1)")
+    assert second.numpy().tolist() == [[1.0], [0.0], [1.0]]
 
 
 def test_forward_mode_takes_slices_that_a_backward_returns(functions):
     if not hasattr(getattr(tf, "autodiff", None), "ForwardAccumulator"):
         pytest.skip("this TensorFlow has no ForwardAccumulator")
     table, rows = tf.constant([[2.0], [3.0], [5.0]]), tf.constant([2, 0])
-    for function in (gathered, tf.function(gathered)):
+    functions = [gathered, tf.function(gathered)]
+    try:  # tf.gather's own gradient is IndexedSlices
+        with tf.autodiff.ForwardAccumulator(table, tf.ones([3, 1])):
+            tf.function(lambda: tf.gather(table, rows))()
+    except AttributeError:
+        del functions[1]  # forward mode through functions takes none at all (2.1)
+    for function in functions:
         with tf.autodiff.ForwardAccumulator(table, tf.constant([[1.0], [10.0], [100.0]])) as accumulator:
             y = function(table, rows)
         assert accumulator.jvp(y).numpy().tolist() == [[500.0], [2.0]]
