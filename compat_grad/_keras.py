@@ -17,7 +17,12 @@ def keras_of(symbolic):
     """Return the Keras module that made a symbolic tensor: tf.keras, keras, tf_keras."""
     cls = type(symbolic) if _tf.is_keras_tensor_type(type(symbolic)) else _layer_class(symbolic)
     root = cls.__module__.partition(".")[0]
-    return tf.keras if root.startswith("tensorflow") else importlib.import_module(root)
+    return tf.keras if root.startswith("tensorflow") else as_tensorflow_has_it(importlib.import_module(root))
+
+
+def as_tensorflow_has_it(keras):
+    """Return tf.keras where it is the same Keras: the package behind it does not show all of it (2.11)."""
+    return tf.keras if keras.layers.Layer is tf.keras.layers.Layer else keras
 
 
 def is_symbolic(value):

@@ -22,6 +22,7 @@ def layer_class(keras):
     Raises:
       ValueError: this Keras computes with another backend than TensorFlow.
     """
+    keras = _keras.as_tensorflow_has_it(keras)
     base = keras.layers.Layer
     if base not in _classes:
         if not _keras.computes_with_tensorflow(keras):

@@ -286,3 +286,14 @@ def test_a_keras_that_computes_without_tensorflow_is_refused():
 
     with pytest.raises(ValueError, match="computes with jax.*KERAS_BACKEND=tensorflow"):
         layer_class(JaxKeras)
+
+
+def test_the_package_behind_tf_keras_is_taken_for_tf_keras():
+    """Up to 2.15 the package `keras` does not show all that `tf.keras` does, and a lifted call finds the package."""
+    package = pytest.importorskip("keras")
+    from compat_grad.keras import OverrideGradient, layer_class
+
+    if package.layers.Layer is not tf.keras.layers.Layer:
+        pytest.skip("this tf.keras is not the package keras")
+    assert layer_class(package) is OverrideGradient
+    assert OverrideGradient._keras is tf.keras
