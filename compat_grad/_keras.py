@@ -22,7 +22,8 @@ def keras_of(symbolic):
 
 def as_tensorflow_has_it(keras):
     """Return tf.keras where it is the same Keras: the package behind it does not show all of it (2.11)."""
-    return tf.keras if keras.layers.Layer is tf.keras.layers.Layer else keras
+    theirs = getattr(tf, "keras", None)  # TensorFlow has none before 1.4
+    return theirs if theirs is not None and keras.layers.Layer is theirs.layers.Layer else keras
 
 
 def is_symbolic(value):
