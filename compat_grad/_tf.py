@@ -140,33 +140,38 @@ def is_keras_tensor_type(cls):
     return any(base.__name__ == "KerasTensor" for base in cls.__mro__)
 
 
-# id(dtype) -> (bool, the dtype, so that its id stays its own): a few in a whole program. Asking a dtype, or even
-# hashing it, costs more than the rest of what a call of a small op needs to know of a tensor.
-_GRADIENTS_FLOW = {}
+class _Flows(dict):
+    """For the number of each dtype, whether gradients flow through it: asked once, a few in a whole program.
+
+    Asking a dtype, or even hashing it, costs more than the rest of what a call of a small op needs to know of a tensor.
+    """
+
+    def __missing__(self, number):
+        base = tf.as_dtype(number).base_dtype
+        self[number] = bool(base.is_floating or base.is_complex or base == tf.bfloat16)
+        return self[number]
+
+
+_flows = _Flows()
+# Of an eager tensor the extension type tells number and shape; `dtype` and `shape` are Python, or build objects.
+_Fast = EagerTensor if hasattr(EagerTensor, "_datatype_enum") and hasattr(EagerTensor, "_shape_tuple") else None
 
 
 def differentiable(tensor):
     """Whether gradients flow through tensors of this dtype."""
-    dtype = tensor.dtype
-    known = _GRADIENTS_FLOW.get(id(dtype))
-    if known is None:
-        base = dtype.base_dtype
-        flow = bool(base.is_floating or base.is_complex or base == tf.bfloat16)
-        known = _GRADIENTS_FLOW[id(dtype)] = flow, dtype
-    return known[0]
+    return _flows[tensor._datatype_enum() if type(tensor) is _Fast else tensor.dtype.as_datatype_enum]
+
+
+def flowing(tensors):
+    """Return the positions of the tensors that gradients flow through."""
+    return [index for index, tensor in enumerate(tensors) if differentiable(tensor)]
 
 
 def same_dtype_and_shape(one, other):
     """Whether two tensors have the same dtype and statically compatible shapes."""
-    dtype, other_dtype = one.dtype, other.dtype
-    if dtype is not other_dtype and dtype.base_dtype != other_dtype.base_dtype:
-        return False
-    try:
-        if one._shape_tuple() == other._shape_tuple():  # of eager tensors; `shape` would build objects
-            return True
-    except (AttributeError, NotImplementedError):
-        pass
-    return one.shape.is_compatible_with(other.shape)
+    if type(one) is _Fast and type(other) is _Fast:
+        return one._datatype_enum() == other._datatype_enum() and one._shape_tuple() == other._shape_tuple()
+    return one.dtype.base_dtype == other.dtype.base_dtype and one.shape.is_compatible_with(other.shape)
 
 
 _constant_value = (
@@ -521,6 +526,7 @@ def _unknown_tapes():
 
 _push_new_tape = _first("tensorflow.python.eager.tape.push_new_tape")
 _pop_tape = _first("tensorflow.python.eager.tape.pop_tape")
+_tapes_are_a_stack = _pop_tape is not None and not inspect.signature(_pop_tape).parameters  # 1.5
 no_tapes = (
     _first(
         "tensorflow.python.pywrap_tfe.TFE_Py_TapeSetIsEmpty",
@@ -530,7 +536,9 @@ no_tapes = (
 )
 
 _eager_identity = _first("tensorflow.python.ops.gen_array_ops.identity")
-_pack_tangents = _first("tensorflow.python.eager.forwardprop_util.pack_tangents")
+_pack_tangents = _first(
+    "tensorflow.python.pywrap_tfe.TFE_Py_PackJVPs", "tensorflow.python.pywrap_tensorflow.TFE_Py_PackJVPs"
+)
 # A method of the extension type; the class above it, which stands for its documentation, tells its parameters.
 _copy_to_device = getattr(EagerTensor, "_copy_to_device", None)
 _copy_takes_context = _copy_to_device is not None and any(
@@ -549,7 +557,10 @@ class _TapedReads:
         return self
 
     def __exit__(self, *error):
-        _pop_tape(self._tape)
+        if _tapes_are_a_stack:
+            self._tape = _pop_tape()
+        else:
+            _pop_tape(self._tape)
 
     def watched_variables(self):
         # in no order at all before 1.12
@@ -560,22 +571,31 @@ class _TapedReads:
 VariableReads = VariableWatcher or (_TapedReads if _push_new_tape is not None else GradientTape)
 
 
-def alias(tensor):
-    """Return a new eager tensor over the same memory that no tape has seen."""
-    if _copy_to_device is not None:
-        # Shares the buffer and is not recorded. The device is named because without it the copy goes to the CPU.
-        if _copy_takes_context:  # to 1.14
-            return tensor._copy_to_device(context=_context()._handle, device=tensor.device)
-        return tensor._copy_to_device(tensor.device)
-    if _eager_identity is not None and stop_recording is not None:
-        with stop_recording():
-            return _eager_identity(tensor)  # not tf.identity: on 2.0 that returns the same object
-    return tf.stop_gradient(tensor)
+def _alias_by_copy(tensor):
+    # Shares the buffer and is not recorded. The device is named because without it the copy goes to the CPU.
+    return tensor._copy_to_device(tensor.device)
+
+
+def _alias_by_copy_in_context(tensor):  # to 1.14
+    return tensor._copy_to_device(context=_context()._handle, device=tensor.device)
+
+
+def _alias_by_op(tensor):
+    if _eager_identity is None or stop_recording is None:
+        return tf.stop_gradient(tensor)
+    with stop_recording():
+        return _eager_identity(tensor)  # not tf.identity: on 2.0 that returns the same object
+
+
+#: Returns a new eager tensor over the same memory that no tape has seen.
+alias = (
+    _alias_by_op if _copy_to_device is None else _alias_by_copy_in_context if _copy_takes_context else _alias_by_copy
+)
 
 
 def tangents_flow(tensors):
     """Whether a forward-mode accumulator (tf.autodiff.ForwardAccumulator) carries tangents of these tensors."""
-    return _pack_tangents is not None and not no_tapes() and bool(_pack_tangents(tensors).tangents)
+    return _pack_tangents is not None and not no_tapes() and bool(_pack_tangents(tensors)[1])
 
 
 # --- AutoGraph ------------------------------------------------------------------------------------------------

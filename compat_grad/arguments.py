@@ -40,9 +40,8 @@ def _kind_of_type(cls):
 
 def _shape(value):
     """Return what is known of a value from types and names, those within it included; None where that is not all."""
-    kind = _kind(value)
-    if kind is not NESTED:
-        return kind
+    if _kind(value) is not NESTED:
+        return type(value)
     if isinstance(value, dict):
         names, values = tuple(value), value.values()
     elif isinstance(value, (list, tuple)):
@@ -165,8 +164,11 @@ class Arguments:
         if kwargs:
             names = tuple(sorted(kwargs, key=self._place))
             values += [kwargs[name] for name in names]
-        shape = (tuple([_shape(value) for value in values]), names)
-        return self._layouts.get(shape) or self._lay_out(shape, values, args, kwargs), values
+        layout = self._layouts.get((tuple(map(type, values)), names))  # unless nested, their types tell the shape
+        if layout is None:
+            shape = (tuple([_shape(value) for value in values]), names)
+            layout = self._layouts.get(shape) or self._lay_out(shape, values, args, kwargs)
+        return layout, values
 
     def fit(self, function, own, args, kwargs):
         """Return (args, kwargs) for another function: without those of the signature's defaults that it does not take.

@@ -154,13 +154,14 @@ class BackwardCall:
     def _match_one(self, gradient, tensor, index, names):
         if gradient is None or not _tf.differentiable(tensor):
             return None
-        if not _tf.is_tensor_type(type(gradient)):
-            gradient = self._as_tensor(gradient, tensor.dtype.base_dtype, names()[index])
         if _tf.is_tensor_type(type(gradient)):
             agree = _tf.same_dtype_and_shape(gradient, tensor)
-        else:
+        elif isinstance(gradient, _tf.IndexedSlices):
             gradient = _tf.with_own_indices(gradient)
             agree = gradient.dtype.base_dtype == tensor.dtype.base_dtype and _tf.slices_fit(gradient, tensor)
+        else:
+            gradient = self._as_tensor(gradient, tensor.dtype.base_dtype, names()[index])
+            agree = _tf.same_dtype_and_shape(gradient, tensor)
         if not agree:
             raise ValueError(self._wrong_type(gradient, tensor, names()[index]))
         return gradient
@@ -193,8 +194,6 @@ class BackwardCall:
         )
 
     def _as_tensor(self, gradient, dtype, name):
-        if isinstance(gradient, _tf.IndexedSlices):
-            return gradient
         if _tf.is_variable_type(type(gradient)):
             return tf.convert_to_tensor(gradient)
         value = np.asarray(gradient)

@@ -146,7 +146,7 @@ class Override:
         inputs = layout.read_tensors(leaves)
         if self._op_gradients is not None:
             return self._call_with_op_gradients(own, layout, leaves, inputs, mode)
-        strategy = self._pick_strategy(mode)
+        strategy = self._picked.get(mode) or self._pick_strategy(mode)
         if mode is _tf.EAGER and not strategy.in_eager:
             return self._call_in_function(self, own, layout, leaves, inputs)
         if self._surrogate is not None:
@@ -163,8 +163,7 @@ class Override:
             raise TypeError("{}: {}".format(self._title, error)) from None
 
     def _pick_strategy(self, mode):
-        if mode not in self._picked:
-            self._picked[mode] = pick_strategy(self._strategy, self._title, self._surrogate is not None)
+        self._picked[mode] = pick_strategy(self._strategy, self._title, self._surrogate is not None)
         return self._picked[mode]
 
     def _call_with_backward(self, own, layout, leaves, inputs, mode, strategy):
@@ -173,10 +172,11 @@ class Override:
         outputs, pack, variables = self._run(own, layout, leaves, inputs, mode)
         if not outputs:
             return pack(outputs)
-        self._check_variables(variables)
-        values = [tf.convert_to_tensor(variable) for variable in variables]
+        if variables:
+            self._check_takes(variables)
+            inputs = inputs + [tf.convert_to_tensor(variable) for variable in variables]
         vjp = self._backward_call(layout, leaves, variables)
-        return pack(strategy.connect(outputs, inputs + values, vjp))
+        return pack(strategy.connect(outputs, inputs, vjp))
 
     def _call_tied_to_surrogate(self, own, layout, leaves, inputs, mode, strategy):
         """Tie forward's outputs to the outputs of the surrogate, which is differentiated natively."""
@@ -254,9 +254,7 @@ class Override:
             layout.call = BackwardCall(self._backward, layout, [None] * len(leaves), ())
         return layout.call
 
-    def _check_variables(self, variables):
-        if not variables:
-            return
+    def _check_takes(self, variables):
         if not self._backward.takes_variables:
             raise ValueError(
                 "{}: forward uses the trainable variable{} {}, which would get no gradient. Pass {} as an argument of "

@@ -126,25 +126,24 @@ def _connect_on_tape(outputs, inputs, vjp):
 
 def _record(outputs, inputs, vjp, op_name):
     # Of the tensors whose dtype has no gradient a tape need not know; up to 1.13 it fails to make zeros of strings.
-    flowing, sources = _differentiable(outputs), _differentiable(inputs)
+    flowing, sources = _tf.flowing(outputs), _tf.flowing(inputs)
     forward_mode = _tf.tangents_flow(inputs)
 
     def backward(*gradients):
-        of_outputs = [None] * len(outputs)
-        for index, gradient in zip(flowing, gradients):
-            of_outputs[index] = gradient
-        of_inputs = vjp.input_gradients(inputs, outputs, of_outputs, op_name)
-        # forward mode differentiates backward, and knows no IndexedSlices there
-        return [_tf.dense(of_inputs[index]) if forward_mode else of_inputs[index] for index in sources]
+        if len(gradients) < len(outputs):
+            given = dict(zip(flowing, gradients))
+            gradients = [given.get(index) for index in range(len(outputs))]
+        of_inputs = vjp.input_gradients(inputs, outputs, gradients, op_name)
+        if forward_mode:  # which differentiates backward, and knows no IndexedSlices there
+            of_inputs = [_tf.dense(gradient) for gradient in of_inputs]
+        return _at(sources, of_inputs)
 
     if flowing and sources:
-        _tf.record_operation(
-            "IdentityN", [outputs[index] for index in flowing], [inputs[index] for index in sources], backward
-        )
+        _tf.record_operation("IdentityN", _at(flowing, outputs), _at(sources, inputs), backward)
 
 
-def _differentiable(tensors):
-    return [index for index, tensor in enumerate(tensors) if _tf.differentiable(tensor)]
+def _at(positions, items):
+    return items if len(positions) == len(items) else [items[position] for position in positions]
 
 
 # --- custom_gradient: TensorFlow's own decorator --------------------------------------------------------------

@@ -96,15 +96,18 @@ def _in_order(keys, values):
 def leaves(structure):
     """Return the leaves of a nested structure alone, where the way back is known."""
     flat = _tf.nest.flatten(structure)
-    if not any(_tf.is_composite_type(type(leaf)) for leaf in flat):
+    if not any(map(_tf.is_composite_type, map(type, flat))):
         return flat
     return flatten(structure)[0]
 
 
 def flatten_gradients(gradients):
     """Return the leaves of what a backward returned: IndexedSlices are one gradient, other composites their parts."""
+    flat = _tf.nest.flatten(gradients)
+    if not any(map(_tf.is_composite_type, map(type, flat))):
+        return flat
     leaves = []
-    for leaf in _tf.nest.flatten(gradients):
+    for leaf in flat:
         if _tf.is_composite_type(type(leaf)) and not isinstance(leaf, _tf.IndexedSlices):
             leaves.extend(_tf.composite_parts(leaf)[0])
         else:

@@ -24,17 +24,18 @@ def public_api_only(monkeypatch):
         "stop_recording",
         "VariableWatcher",
         "EagerTensor",
-        "_copy_to_device",
         "_eager_identity",
         "_pack_tangents",
         "_tf_convert",
         "_autograph_status",
         "_registry",
+        "_Fast",
         "_push_new_tape",
         "_CompositeTensor",
         "_DenseTensorLike",
     ):
         monkeypatch.setattr(_tf, name, None)
+    monkeypatch.setattr(_tf, "alias", _tf._alias_by_op)
     monkeypatch.setattr(_tf, "no_tapes", _tf._unknown_tapes)
     monkeypatch.setattr(_tf, "VariableReads", getattr(tf, "GradientTape", None) or _tf.VariableReads)
     monkeypatch.setattr(_tf, "_VARIABLES", (tf.Variable, _tf.v1.Variable))
