@@ -40,16 +40,17 @@ def _kind_of_type(cls):
 
 def _shape(value):
     """Return what is known of a value from types and names, those within it included; None where that is not all."""
-    if _kind(value) is not NESTED:
-        return type(value)
+    cls = type(value)
+    if (_KINDS.get(cls) or _kind(value)) is not NESTED:
+        return cls
     if isinstance(value, dict):
         names, values = tuple(value), value.values()
     elif isinstance(value, (list, tuple)):
         names, values = (), value
     else:
         return None
-    shapes = tuple([_shape(item) for item in values])
-    return None if None in shapes else (type(value), names, shapes)
+    shapes = tuple(map(_shape, values))
+    return None if None in shapes else (cls, names, shapes)
 
 
 class Layout:
@@ -166,7 +167,7 @@ class Arguments:
             values += [kwargs[name] for name in names]
         layout = self._layouts.get((tuple(map(type, values)), names))  # unless nested, their types tell the shape
         if layout is None:
-            shape = (tuple([_shape(value) for value in values]), names)
+            shape = (tuple(map(_shape, values)), names)
             layout = self._layouts.get(shape) or self._lay_out(shape, values, args, kwargs)
         return layout, values
 

@@ -12,14 +12,17 @@ from compat_grad import _tf
 class Packer:
     """The way from a flat list of leaves back to the structure that `flatten` took apart; holds none of its leaves."""
 
-    __slots__ = ("_build", "_spans")
+    __slots__ = ("_build", "_has_composites", "_spans")
 
     def __init__(self, build, spans):
         self._build = build  # from an iterator over what nest calls leaves
         self._spans = spans  # for each of those: (how many leaves it was taken apart into, rebuild)
+        self._has_composites = any(span is not _LEAF for span in spans)
 
     def __call__(self, leaves):
         """Return the structure with these leaves in place."""
+        if not self._has_composites:
+            return self._build(iter(leaves))
         packed, start = [], 0
         for length, rebuild in self._spans:
             part = leaves[start : start + length]
