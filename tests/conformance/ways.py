@@ -127,9 +127,8 @@ def what_tensorflow_lacks(error, way):
         return "this TensorFlow has no tf.{}".format(text.split("'")[-2])
     if isinstance(error, AssertionError) and way.transformation:
         return None  # it says that a result is wrong; in modes, running asserts nothing of our own
-    frames = [frame[0] for frame in traceback.extract_tb(error.__traceback__)]
-    if any("/parallel_for/" in file for file in frames) and "/tensorflow" in frames[-1]:
-        return "vectorized_map cannot: {}".format(text[-160:])
+    if "/parallel_for/" in traceback.extract_tb(error.__traceback__)[-1][0]:
+        return "vectorized_map cannot: {}".format(text[-160:])  # raised by TensorFlow's converter itself
     return next(("{}: {}".format(meaning, text[-160:]) for words, meaning in _REFUSALS if words in text), None)
 
 
@@ -151,6 +150,8 @@ _REFUSALS = (
     ("Unhandled input dimensions", "no kernel"),
     ("No converter defined for", "vectorized_map cannot"),
     ("<dtype: 'variant'> is not compatible", "vectorized_map cannot"),
+    ("Incompatible types: <dtype: 'variant'>", "vectorized_map cannot"),  # the same on 2.4
+    ("expected to be loop invariant", "vectorized_map cannot"),  # a filter per row, to 2.1
     ("command line flag", "vectorized_map cannot"),  # 2.0 and 2.1 trip over it where they mean the former
     ("All inputs to `ConcreteFunction`s must be Tensors", "functions take no IndexedSlices as output gradients"),
     ("but got CompositeTensor", "functions take no IndexedSlices as output gradients"),
