@@ -521,10 +521,12 @@ def _unknown_tapes():
 
 _push_new_tape = _first("tensorflow.python.eager.tape.push_new_tape")
 _pop_tape = _first("tensorflow.python.eager.tape.pop_tape")
+_tapes_are_a_stack = _pop_tape is not None and not inspect.signature(_pop_tape).parameters  # 1.5
 no_tapes = (
     _first(
         "tensorflow.python.pywrap_tfe.TFE_Py_TapeSetIsEmpty",
         "tensorflow.python.pywrap_tensorflow.TFE_Py_TapeSetIsEmpty",
+        "tensorflow.python.pywrap_tensorflow.TFE_Py_TapeStackIsEmpty",  # 1.5
     )
     or _unknown_tapes
 )
@@ -549,7 +551,10 @@ class _TapedReads:
         return self
 
     def __exit__(self, *error):
-        _pop_tape(self._tape)
+        if _tapes_are_a_stack:
+            self._tape = _pop_tape()
+        else:
+            _pop_tape(self._tape)
 
     def watched_variables(self):
         # in no order at all before 1.12
