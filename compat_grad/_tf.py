@@ -261,8 +261,17 @@ def add_identity_n(tensors, name, attributes):
     if "IdentityN" in getattr(graph, "_gradient_override_map", ()) and _GRADIENT in attributes:
         # A map that the caller has set for this very op would overwrite the attribute: set ours inside it.
         with graph.gradient_override_map({"IdentityN": text(attributes[_GRADIENT].s)}):
-            return _create_op(type(graph))(graph, "IdentityN", tensors, dtypes, name=name, attrs=attrs)
-    return _create_op(type(graph))(graph, "IdentityN", tensors, dtypes, name=name, attrs=attrs)
+            return _create_identity_n(graph, tensors, dtypes, name, attrs)
+    return _create_identity_n(graph, tensors, dtypes, name, attrs)
+
+
+# 1.5 does not look up that the op takes a list, which it must know in functions.
+_identity_n_def = (_first("tensorflow.python.framework.op_def_registry.get_registered_ops") or dict)().get("IdentityN")
+
+
+def _create_identity_n(graph, tensors, dtypes, name, attrs):
+    create_op = _create_op(type(graph))
+    return create_op(graph, "IdentityN", tensors, dtypes, name=name, attrs=attrs, op_def=_identity_n_def)
 
 
 @functools.lru_cache(maxsize=None)

@@ -104,7 +104,7 @@ def recomputed(function, x, dy):
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = function(x)
-        return tape.gradient(y, x, dy)
+        return tape.gradient(y, [x], [dy])[0]  # not in a list, 1.8 crashes on it
     return tf.gradients(function(x), x, dy)[0]
 
 
