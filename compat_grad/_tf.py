@@ -75,7 +75,24 @@ def call_traced(function, tensors):
     """Call what `new_function` returned, traced also where the user has TensorFlow run its functions eagerly."""
     if _functions_run_eagerly():
         return function.get_concrete_function(*tensors)(*tensors)
-    return function(*tensors)
+    results = function(*tensors)
+    return results if functions_nest else _with_dense_gradients(results)
+
+
+def _with_dense_gradients(results):
+    """Return the results of a function from before tf.function, so that it is never given IndexedSlices.
+
+    As gradients of its outputs it takes none: some versions raise, 1.10 and 1.11 compute nonsense or crash.
+    """
+    return nest.pack_sequence_as(results, [_with_dense_gradient(result) for result in nest.flatten(results)])
+
+
+def _with_dense_gradient(result):
+    if record_operation is None or not isinstance(result, Tensor) or not differentiable(result):
+        return result
+    same = alias(result)
+    record_operation("Identity", [same], [result], lambda gradient: [dense(gradient)])
+    return same
 
 
 # --- tensors and variables ------------------------------------------------------------------------------------

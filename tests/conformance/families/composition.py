@@ -105,7 +105,10 @@ def recomputed(function, x, dy):
             tape.watch(x)
             y = function(x)
         return tape.gradient(y, [x], [dy])[0]  # not in a list, 1.8 crashes on it
-    return tf.gradients(function(x), x, dy)[0]
+    gradient = tf.gradients(function(x), x, dy)[0]
+    if gradient is None:
+        raise NotImplementedError("tf.gradients finds nothing within the gradient of a function (1.11)")
+    return gradient
 
 
 def five_hundred_times(f):
