@@ -60,7 +60,11 @@ def new_function(python_function):
         or _first("tensorflow.python.eager.function.defun")
         or _first("tensorflow.contrib.eager.defun")
     )
-    return make and make(python_function)
+    if make is None:
+        return None
+    if functions_nest and _autograph_status is None:  # 1.14, where AutoGraph would convert our code as well
+        return make(python_function, autograph=False)
+    return make(python_function)
 
 
 #: Whether the gradients of functions hold inside other functions.
@@ -283,7 +287,8 @@ def add_identity_n(tensors, name, attributes):
 
 
 # 1.5 does not look up that the op takes a list, which it must know in functions.
-_identity_n_def = (_first("tensorflow.python.framework.op_def_registry.get_registered_ops") or dict)().get("IdentityN")
+_registered_ops = _first("tensorflow.python.framework.op_def_registry.get_registered_ops")
+_identity_n_def = _registered_ops and _registered_ops().get("IdentityN")
 
 
 def _create_identity_n(graph, tensors, dtypes, name, attrs):
@@ -422,7 +427,10 @@ def is_handle(tensor):
 _CONTROL_FLOW_BODIES = tuple(
     cls
     for cls in (
-        _first("tensorflow.python.ops.control_flow_v2_func_graphs." + name)
+        _first(
+            "tensorflow.python.ops.control_flow_v2_func_graphs." + name,
+            "tensorflow.python.ops.control_flow_util_v2." + name,  # 1.14
+        )
         for name in ("CondBranchFuncGraph", "WhileCondFuncGraph", "WhileBodyFuncGraph")
     )
     if cls is not None

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from compat_grad import Override, override_gradient
+from tests import modes
 from tests.modes import assert_same_bits, flat
 
 X = np.array([[0.5, -1.25, 3.0], [-0.0, 2.0, -7.5]], np.float32)
@@ -485,6 +486,7 @@ AUTOGRAPH = {
 
 
 @HAS_FUNCTION
+@modes.NEEDS_AUTOGRAPH
 @pytest.mark.parametrize("case", AUTOGRAPH)
 def test_autograph_reaches_forward_under_tf_function(mode, case):
     f, factor = AUTOGRAPH[case]
