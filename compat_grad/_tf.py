@@ -60,7 +60,11 @@ def new_function(python_function):
         or _first("tensorflow.python.eager.function.defun")
         or _first("tensorflow.contrib.eager.defun")
     )
-    return make and make(python_function)
+    if make is None:
+        return None
+    if functions_nest and _autograph_status is None:  # 1.14, where AutoGraph would convert our code as well
+        return make(python_function, autograph=False)
+    return make(python_function)
 
 
 #: Whether the gradients of functions hold inside other functions.
@@ -75,7 +79,24 @@ def call_traced(function, tensors):
     """Call what `new_function` returned, traced also where the user has TensorFlow run its functions eagerly."""
     if _functions_run_eagerly():
         return function.get_concrete_function(*tensors)(*tensors)
-    return function(*tensors)
+    results = function(*tensors)
+    return results if functions_nest else _with_dense_gradients(results)
+
+
+def _with_dense_gradients(results):
+    """Return the results of a function from before tf.function, so that it is never given IndexedSlices.
+
+    As gradients of its outputs it takes none: some versions raise, 1.10 and 1.11 compute nonsense or crash.
+    """
+    return nest.pack_sequence_as(results, [_with_dense_gradient(result) for result in nest.flatten(results)])
+
+
+def _with_dense_gradient(result):
+    if record_operation is None or not isinstance(result, Tensor) or not differentiable(result):
+        return result
+    same = alias(result)
+    record_operation("Identity", [same], [result], lambda gradient: [dense(gradient)])
+    return same
 
 
 # --- tensors and variables ------------------------------------------------------------------------------------
@@ -266,8 +287,18 @@ def add_identity_n(tensors, name, attributes):
     if "IdentityN" in getattr(graph, "_gradient_override_map", ()) and _GRADIENT in attributes:
         # A map that the caller has set for this very op would overwrite the attribute: set ours inside it.
         with graph.gradient_override_map({"IdentityN": text(attributes[_GRADIENT].s)}):
-            return _create_op(type(graph))(graph, "IdentityN", tensors, dtypes, name=name, attrs=attrs)
-    return _create_op(type(graph))(graph, "IdentityN", tensors, dtypes, name=name, attrs=attrs)
+            return _create_identity_n(graph, tensors, dtypes, name, attrs)
+    return _create_identity_n(graph, tensors, dtypes, name, attrs)
+
+
+# 1.5 does not look up that the op takes a list, which it must know in functions.
+_registered_ops = _first("tensorflow.python.framework.op_def_registry.get_registered_ops")
+_identity_n_def = _registered_ops and _registered_ops().get("IdentityN")
+
+
+def _create_identity_n(graph, tensors, dtypes, name, attrs):
+    create_op = _create_op(type(graph))
+    return create_op(graph, "IdentityN", tensors, dtypes, name=name, attrs=attrs, op_def=_identity_n_def)
 
 
 @functools.lru_cache(maxsize=None)
@@ -401,7 +432,10 @@ def is_handle(tensor):
 _CONTROL_FLOW_BODIES = tuple(
     cls
     for cls in (
-        _first("tensorflow.python.ops.control_flow_v2_func_graphs." + name)
+        _first(
+            "tensorflow.python.ops.control_flow_v2_func_graphs." + name,
+            "tensorflow.python.ops.control_flow_util_v2." + name,  # 1.14
+        )
         for name in ("CondBranchFuncGraph", "WhileCondFuncGraph", "WhileBodyFuncGraph")
     )
     if cls is not None
@@ -531,6 +565,7 @@ no_tapes = (
     _first(
         "tensorflow.python.pywrap_tfe.TFE_Py_TapeSetIsEmpty",
         "tensorflow.python.pywrap_tensorflow.TFE_Py_TapeSetIsEmpty",
+        "tensorflow.python.pywrap_tensorflow.TFE_Py_TapeStackIsEmpty",  # 1.5
     )
     or _unknown_tapes
 )

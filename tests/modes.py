@@ -6,8 +6,12 @@ session, runs eagerly, or traces a tf.function with the tape outside, inside, or
 """
 
 import contextlib
+import functools
+import gc
+import importlib
 import inspect
 import os
+import weakref
 
 import numpy as np
 import pytest
@@ -35,6 +39,18 @@ def executing_eagerly():
 
 HAS_EAGER = (IS_TF2 and BEHAVIOUR == "default") or BEHAVIOUR == "eager"
 HAS_FUNCTIONS = HAS_EAGER and hasattr(tf, "function")
+
+
+def _has_tf_convert():
+    try:
+        return hasattr(importlib.import_module("tensorflow.python.autograph.impl.api"), "tf_convert")
+    except ImportError:
+        return False
+
+
+NEEDS_AUTOGRAPH = pytest.mark.skipif(
+    not _has_tf_convert(), reason="AutoGraph tells nobody whether it is converting, nor converts on request (1.14)"
+)
 
 
 def _gradient_tape():
@@ -83,6 +99,33 @@ def by_tape_outside(f, inputs, output_gradients=None):
     return by_tape(tf.function(f), inputs, output_gradients)
 
 
+@functools.lru_cache(maxsize=None)
+def functions_have_second_derivatives():
+    """Whether TensorFlow itself has them by tapes around a tf.function (on 1.14 they are None, or zero)."""
+    _, second = by_tape(lambda x: by_tape_outside(lambda x: x * x * x, [x])[1], [tf.constant(3.0)])
+    return second[0] is not None
+
+
+def functions_can_be_vectorized():
+    """Whether TensorFlow's parallel-for knows the call of a tf.function (not on 1.14)."""
+    pfor = importlib.import_module("tensorflow.python.ops.parallel_for.pfor")
+    return "PartitionedCall" in pfor._pfor_converter_registry
+
+
+@functools.lru_cache(maxsize=None)
+def functions_with_a_tape_outside_are_collected():
+    """Whether TensorFlow itself lets go of the graph of a tf.function that a tape has seen (not on 1.14)."""
+    graphs = []
+
+    def f(x):
+        graphs.append(weakref.ref(v1.get_default_graph()))
+        return x * x
+
+    by_tape_outside(f, [tf.constant(3.0)])
+    gc.collect()
+    return graphs[0]() is None
+
+
 class Mode:
     """One way to run a program that differentiates."""
 
@@ -110,6 +153,8 @@ class Mode:
         The gradients are of the sum of f's outputs, weighted so that no two elements weigh the same; the second
         ones of the weighted sum of the first.
         """
+        if self is TAPE_OUTSIDE and not functions_have_second_derivatives():
+            pytest.skip("this TensorFlow has no second derivatives by tapes around a tf.function (1.14)")
 
         def program(differentiate, *inputs):
             def first(*inputs):

@@ -794,6 +794,8 @@ def test_the_indices_of_returned_slices_may_be_an_input_under_tape_and_function(
             y = tf.function(lambda table, rows: gathered(table, rows))(table, rows)
         first = tf.convert_to_tensor(tape.gradient(y, table))
     assert first.numpy().tolist() == [[2.0], [0.0], [5.0]]
+    if not modes.functions_have_second_derivatives():
+        pytest.skip("this TensorFlow has no second derivatives by tapes around a tf.function (1.14)")
     try:
         second = tf.convert_to_tensor(second_tape.gradient(first, table))
     except (AssertionError, ValueError) as error:

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from compat_grad import Override, override_gradient
+from tests import modes
 from tests.modes import assert_same_bits, flat
 
 X = np.array([[0.5, -1.25, 3.0], [-0.0, 2.0, -7.5]], np.float32)
@@ -295,10 +296,19 @@ AT_MODULE_LEVEL = {
 VALUES = {"decorated": 3 * X, "made of a function": 3 * X, "made of a library's function": np.abs(X)}
 
 
+def skip_where_tensorflow_does_not_pickle(function):
+    try:
+        pickle.dumps(function)
+    except AttributeError as error:
+        pytest.skip("this TensorFlow's own functions do not pickle (1.13, 1.14): {}".format(error))
+
+
 @pytest.mark.parametrize("protocol", [0, 2, pickle.HIGHEST_PROTOCOL])
 @pytest.mark.parametrize("case", AT_MODULE_LEVEL)
 def test_overrides_at_module_level_pickle(mode, case, protocol):
     f = AT_MODULE_LEVEL[case]
+    if f is made_of_a_library_function:
+        skip_where_tensorflow_does_not_pickle(tf.abs)
     restored = pickle.loads(pickle.dumps(f, protocol))
     assert restored.__name__ == f.__name__
     assert_ten_times(mode, restored, VALUES[case])
@@ -309,6 +319,8 @@ NAMED = [made_of_a_name, made_with_a_surrogate, Model.method, Model.static]
 
 @pytest.mark.parametrize("f", NAMED, ids=lambda f: f.__name__)
 def test_other_overrides_pickle(f):
+    if f is made_with_a_surrogate:
+        skip_where_tensorflow_does_not_pickle(tf.round)
     restored = pickle.loads(pickle.dumps(f))
     assert isinstance(restored, Override) and restored.__name__ == f.__name__
 
@@ -474,6 +486,7 @@ AUTOGRAPH = {
 
 
 @HAS_FUNCTION
+@modes.NEEDS_AUTOGRAPH
 @pytest.mark.parametrize("case", AUTOGRAPH)
 def test_autograph_reaches_forward_under_tf_function(mode, case):
     f, factor = AUTOGRAPH[case]

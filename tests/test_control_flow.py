@@ -149,6 +149,7 @@ CALLABLES = {
 }
 
 
+@modes.NEEDS_AUTOGRAPH
 @pytest.mark.parametrize("kind", CALLABLES)
 @pytest.mark.parametrize("surrogate", [False, True], ids=["forward", "surrogate"])
 def test_autograph_reaches_every_callable(functions, kind, surrogate):
@@ -169,6 +170,7 @@ def test_autograph_leaves_tensorflows_own_functions_as_they_are(functions):
     assert vars(tf.zeros_like) == before
 
 
+@modes.NEEDS_AUTOGRAPH
 def test_autograph_reaches_forward_and_not_our_code(functions):
     def forward(x):
         if tf.reduce_sum(x) > 0.0:

@@ -207,7 +207,12 @@ def test_jit_compile(keras, OverrideGradient, functions):
     except (TypeError, ValueError):
         pytest.skip("this Keras compiles no models with XLA")
     one = np.ones([1, 1], np.float32)
-    model.fit(one, one, verbose=0)
+    try:
+        model.fit(one, one, verbose=0)
+    except ValueError as error:
+        if "Session keyword arguments" not in str(error):
+            raise
+        pytest.skip("this Keras compiles no models with XLA")
     np.testing.assert_allclose(model.get_weights()[0], [[1 - 0.5 * 10]], rtol=1e-6)
 
 

@@ -32,6 +32,8 @@ def _gradient_names():
 def test_graphs_are_collected_and_no_registry_grows(mode):
     if not mode.is_graph and not modes.HAS_FUNCTIONS:
         return _eager_leaves_no_calls_behind()
+    if mode is modes.TAPE_OUTSIDE and not modes.functions_with_a_tape_outside_are_collected():
+        pytest.skip("this TensorFlow itself keeps the graph of a tf.function that a tape has seen (1.14)")
     graphs = []
 
     def program(differentiate, x):

@@ -1,5 +1,7 @@
 """Variables that forward captures: found in every mode, refused without ``variables``, given their gradients with."""
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -371,7 +373,12 @@ def test_an_override_in_a_branch_or_loop_finds_both_kinds_of_variables(graph, re
         return 10.0 * dy, [100.0 * tf.reduce_sum(dy)]
 
     y = call(override_gradient(lambda x: w * x, backward), x)
-    gradients = modes.v1.gradients(2.0 * y, [w, x])
+    try:
+        gradients = modes.v1.gradients(2.0 * y, [w, x])
+    except ValueError as error:
+        with pytest.raises(ValueError, match=re.escape(str(error)[:40])):  # of TensorFlow itself
+            modes.v1.gradients(call(lambda x: w * x, x), w)
+        pytest.skip("this TensorFlow fails to differentiate what a branch reads of a resource variable (1.1, 1.2)")
     if gradients[0] is None:
         assert resource and modes.v1.gradients(call(lambda x: w * x, x), w) == [None]
         pytest.skip("this TensorFlow loses the gradient of a resource variable in a branch (1.4)")

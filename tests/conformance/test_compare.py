@@ -16,7 +16,7 @@ from tests.conformance.ways import WAYS
 IN_MODES = [
     way
     for way in WAYS
-    if way.lacks is None and way.transformation is None and way.strategy != "tape" and not way.in_old_function
+    if way.lacks is None and way.transformation is None and way.strategy != "tape" and way.orders == 2
 ]
 
 

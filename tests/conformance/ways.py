@@ -39,6 +39,7 @@ class Way:
         self.lacks = lacks
         self.transformation = transformation
         self.strategy = strategy
+        self.orders = 2  # of derivatives
         self.in_old_function = False  # whether it runs in what TensorFlow had before tf.function
 
     def undefined(self, case):
@@ -85,12 +86,15 @@ def _strategies_of(mode):
 
 
 def _run_in_mode(mode, strategy, orders, case):
+    if case.is_op_level and mode is modes.TAPE_INSIDE and not modes.functions_have_second_derivatives():
+        orders = 1  # which is in a function of its own, for the tape's sake
     with mode.scope():
         return program_of(case, strategy, orders).run_in(mode)
 
 
 def _lacks_second(mode, strategy):
-    return strategy == "gradient_override_map" and mode is modes.EAGER and not modes.HAS_FUNCTIONS
+    around_function = mode is modes.TAPE_OUTSIDE or (mode is modes.EAGER and strategy == "gradient_override_map")
+    return around_function and not (modes.HAS_FUNCTIONS and modes.functions_have_second_derivatives())
 
 
 def _in_modes():
@@ -101,7 +105,8 @@ def _in_modes():
             orders = 1 if _lacks_second(mode, strategy) else 2
             run = functools.partial(_run_in_mode, mode, strategy, orders)
             way = Way("{} · {}".format(mode.name, strategy), run, lacks, strategy=strategy)
-            way.in_old_function = orders < 2
+            way.orders = orders
+            way.in_old_function = orders < 2 and not modes.HAS_FUNCTIONS
             yield way
 
 
@@ -125,10 +130,11 @@ def what_tensorflow_lacks(error, way):
         return "functions before tf.function (1.14) fail: {} {}".format(type(error).__name__, text[:160])
     if isinstance(error, AttributeError) and text.startswith("module 'tensorflow"):
         return "this TensorFlow has no tf.{}".format(text.split("'")[-2])
-    if isinstance(error, AssertionError) and way.transformation:
+    raised_in = traceback.extract_tb(error.__traceback__)[-1][0]
+    if isinstance(error, AssertionError) and way.transformation and "/tensorflow" not in raised_in:
         return None  # it says that a result is wrong; in modes, running asserts nothing of our own
-    if "/parallel_for/" in traceback.extract_tb(error.__traceback__)[-1][0]:
-        return "vectorized_map cannot: {}".format(text[-160:])  # raised by TensorFlow's converter itself
+    if "/parallel_for/" in raised_in:
+        return "vectorized_map cannot: {}".format(text[-160:])
     return next(("{}: {}".format(meaning, text[-160:]) for words, meaning in _REFUSALS if words in text), None)
 
 

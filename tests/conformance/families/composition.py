@@ -104,8 +104,11 @@ def recomputed(function, x, dy):
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = function(x)
-        return tape.gradient(y, x, dy)
-    return tf.gradients(function(x), x, dy)[0]
+        return tape.gradient(y, [x], [dy])[0]  # not in a list, 1.8 crashes on it
+    gradient = tf.gradients(function(x), x, dy)[0]
+    if gradient is None:
+        raise NotImplementedError("tf.gradients finds nothing within the gradient of a function (1.11)")
+    return gradient
 
 
 def five_hundred_times(f):
