@@ -5,6 +5,7 @@ tensors of other shapes and dtypes are told apart by the function itself. Knows 
 """
 
 import collections
+import functools
 import threading
 import warnings
 import weakref
@@ -12,6 +13,7 @@ import weakref
 import numpy as np
 
 from compat_grad import _tf
+from compat_grad.forward import flatten_outputs
 
 MOST = 64  # functions kept; the one unused for longest goes first
 WARN_AT = 16  # sets of plain values for one call shape
@@ -40,7 +42,7 @@ class TracedFunctions:
             self._functions[key] = function
             while len(self._functions) > MOST:
                 self._functions.popitem(last=False)
-        return _tf.call_traced(function, inputs)
+        return function(inputs)
 
     def _new_function(self, body, key):
         self._seen[key[1]] += 1
@@ -50,7 +52,31 @@ class TracedFunctions:
                 "from call to call are cheaper as tensors: pass tf.constant(value).".format(self._title, WARN_AT),
                 stacklevel=6,
             )
-        return _tf.new_function(body)
+        if not _tf.functions_nest:
+            return _FlatFunction(body, self._title)
+        return functools.partial(_tf.call_traced, _tf.new_function(body))
+
+
+class _FlatFunction:
+    """A function from before tf.function, which gives back flat tensors only (on 1.13, of a sparse one the indices)."""
+
+    def __init__(self, body, title):
+        self._packs = {}  # what each trace is for -> the way back to the structure that body returned
+        self._traced = threading.local()
+
+        def flat(*tensors):
+            outputs, self._traced.pack = flatten_outputs(body(*tensors), title)
+            return outputs
+
+        self._function = _tf.new_function(flat)
+
+    def __call__(self, inputs):
+        key = tuple((tensor.dtype, str(tensor.shape)) for tensor in inputs)
+        outputs = _tf.call_traced(self._function, inputs)
+        if hasattr(self._traced, "pack"):
+            self._packs[key] = self._traced.pack
+            del self._traced.pack
+        return self._packs[key](outputs)
 
 
 def _plain_values(layout, leaves):

@@ -126,8 +126,9 @@ def what_tensorflow_lacks(error, way):
     ):
         return "tf.custom_gradient itself fails: {} {}".format(type(error).__name__, text[:160])
     if way.in_old_function:
-        # no loops, no composites, no integer outputs, no IndexedSlices in their gradients
-        return "functions before tf.function (1.14) fail: {} {}".format(type(error).__name__, text[:160])
+        for words, meaning in _OLD_FUNCTIONS_FAIL:
+            if words in text:
+                return "functions before tf.function (1.14) take no {}: {}".format(meaning, text[:120])
     if isinstance(error, AttributeError) and text.startswith("module 'tensorflow"):
         return "this TensorFlow has no tf.{}".format(text.split("'")[-2])
     raised_in = traceback.extract_tb(error.__traceback__)[-1][0]
@@ -145,6 +146,22 @@ _CUSTOM_GRADIENT_FAILS = (
     "not in the forward graph",
     "does not have value",
     "outside of the function building code",
+    "captured an external symbolic tensor",  # 2.7
+)
+
+#: what functions from before tf.function say -> what they do not take
+_OLD_FUNCTIONS_FAIL = (
+    ("must be numeric to obtain a default gradient", "boolean outputs where there are gradients"),
+    ("'IndexedSlices' object has no attribute 'shape'", "IndexedSlices out of gradients"),  # 1.5
+    ("'_CapturingContext' object has no attribute", "loops"),  # 1.5, 1.6
+    ("'NoneType' object has no attribute 'append'", "loops"),  # 1.7
+    ("is neither in the function body nor among function inputs", "loops"),  # 1.8 to 1.11
+    ("Resource handles are not convertible", "variables in gradients"),  # 1.5
+    ("graph not supported for Eager Tensors", "variables in gradients"),  # 1.6, 1.7
+    ("Tensor.graph is meaningless when eager execution", "variables in gradients"),  # 1.8
+    ("/resource' with dtype resource", "variables in gradients"),  # 1.9 to 1.11
+    ("_as_tf_output not supported when eager", "variables in gradients"),
+    ("tf.gradients finds nothing", "tf.gradients in gradients"),  # 1.11
 )
 
 #: what TensorFlow says -> what that means
@@ -158,6 +175,8 @@ _REFUSALS = (
     ("<dtype: 'variant'> is not compatible", "vectorized_map cannot"),
     ("Incompatible types: <dtype: 'variant'>", "vectorized_map cannot"),  # the same on 2.4
     ("expected to be loop invariant", "vectorized_map cannot"),  # a filter per row, to 2.1
+    ("expected to be not loop invariant", "vectorized_map cannot"),  # a Jacobian of IndexedSlices, on 1.14
+    ("assert isinstance(y, ops.Tensor)", "vectorized_map cannot"),  # likewise
     ("command line flag", "vectorized_map cannot"),  # 2.0 and 2.1 trip over it where they mean the former
     ("All inputs to `ConcreteFunction`s must be Tensors", "functions take no IndexedSlices as output gradients"),
     ("but got CompositeTensor", "functions take no IndexedSlices as output gradients"),
