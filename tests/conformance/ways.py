@@ -172,6 +172,8 @@ _REFUSALS = (
     ("has DataType bfloat16 not in list", "no kernel"),
     ("Unhandled input dimensions", "no kernel"),
     ("No converter defined for", "vectorized_map cannot"),
+    ("No pfor vectorization defined for", "vectorized_map cannot"),  # in a loop, 2.3
+    ("has DataType variant not in list", "vectorized_map cannot"),  # likewise
     ("<dtype: 'variant'> is not compatible", "vectorized_map cannot"),
     ("Incompatible types: <dtype: 'variant'>", "vectorized_map cannot"),  # the same on 2.4
     ("expected to be loop invariant", "vectorized_map cannot"),  # a filter per row, to 2.1
