@@ -76,7 +76,10 @@ _functions_run_eagerly = _first(
 
 
 def call_traced(function, tensors):
-    """Call what `new_function` returned, traced also where the user has TensorFlow run its functions eagerly."""
+    """Call what `new_function` returned, traced also where the user has TensorFlow run its functions eagerly.
+
+    Unless `functions_nest`, it is a function that returns a list of tensors.
+    """
     if _functions_run_eagerly():
         return function.get_concrete_function(*tensors)(*tensors)
     results = function(*tensors)
@@ -84,15 +87,15 @@ def call_traced(function, tensors):
 
 
 def _with_dense_gradients(results):
-    """Return the results of a function from before tf.function, so that it is never given IndexedSlices.
+    """Return the tensors that a function from before tf.function returned, so that it is never given IndexedSlices.
 
     As gradients of its outputs it takes none: some versions raise, 1.10 and 1.11 compute nonsense or crash.
     """
-    return nest.pack_sequence_as(results, [_with_dense_gradient(result) for result in nest.flatten(results)])
+    return [_with_dense_gradient(result) for result in results]
 
 
 def _with_dense_gradient(result):
-    if record_operation is None or not isinstance(result, Tensor) or not differentiable(result):
+    if record_operation is None or not differentiable(result):
         return result
     same = alias(result)
     record_operation("Identity", [same], [result], lambda gradient: [dense(gradient)])
@@ -630,7 +633,7 @@ alias = (
 
 def tangents_flow(tensors):
     """Whether a forward-mode accumulator (tf.autodiff.ForwardAccumulator) carries tangents of these tensors."""
-    return _pack_tangents is not None and not no_tapes() and bool(_pack_tangents(tensors)[1])
+    return _pack_tangents is not None and not no_tapes() and bool(_pack_tangents(tensors)[1])  # (indices, tangents)
 
 
 # --- AutoGraph ------------------------------------------------------------------------------------------------

@@ -173,7 +173,7 @@ class Override:
         if not outputs:
             return pack(outputs)
         if variables:
-            self._check_takes(variables)
+            self._check_backward_takes(variables)
             inputs = inputs + [tf.convert_to_tensor(variable) for variable in variables]
         vjp = self._backward_call(layout, leaves, variables)
         return pack(strategy.connect(outputs, inputs, vjp))
@@ -254,7 +254,7 @@ class Override:
             layout.call = BackwardCall(self._backward, layout, [None] * len(leaves), ())
         return layout.call
 
-    def _check_takes(self, variables):
+    def _check_backward_takes(self, variables):
         if not self._backward.takes_variables:
             raise ValueError(
                 "{}: forward uses the trainable variable{} {}, which would get no gradient. Pass {} as an argument of "

@@ -58,25 +58,28 @@ class TracedFunctions:
 
 
 class _FlatFunction:
-    """A function from before tf.function, which gives back flat tensors only (on 1.13, of a sparse one the indices)."""
+    """A function from before tf.function, which gives back flat tensors only (on 1.13, of a sparse one the indices).
+
+    Such functions are traced once for the dtypes and shapes of their arguments, and so is the structure remembered.
+    """
 
     def __init__(self, body, title):
-        self._packs = {}  # what each trace is for -> the way back to the structure that body returned
-        self._traced = threading.local()
+        packs = {}  # dtypes and shapes -> the way back to the structure that body returned for them
 
         def flat(*tensors):
-            outputs, self._traced.pack = flatten_outputs(body(*tensors), title)
+            outputs, packs[_signature(tensors)] = flatten_outputs(body(*tensors), title)
             return outputs
 
+        self._packs = packs
         self._function = _tf.new_function(flat)
 
     def __call__(self, inputs):
-        key = tuple((tensor.dtype, str(tensor.shape)) for tensor in inputs)
         outputs = _tf.call_traced(self._function, inputs)
-        if hasattr(self._traced, "pack"):
-            self._packs[key] = self._traced.pack
-            del self._traced.pack
-        return self._packs[key](outputs)
+        return self._packs[_signature(inputs)](outputs)
+
+
+def _signature(tensors):
+    return tuple([(tensor.dtype, str(tensor.shape)) for tensor in tensors])
 
 
 def _plain_values(layout, leaves):

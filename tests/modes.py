@@ -42,6 +42,7 @@ HAS_FUNCTIONS = HAS_EAGER and hasattr(tf, "function")
 
 
 def _has_tf_convert():
+    # Asked of TensorFlow, not of compat_grad: a seam that failed to find it shall fail tests.
     try:
         return hasattr(importlib.import_module("tensorflow.python.autograph.impl.api"), "tf_convert")
     except ImportError:

@@ -227,24 +227,12 @@ def test_op_is_the_operation_and_more(mode):
     assert isinstance(graph, tf.Graph) and len(inputs) == len(outputs) == 1
 
 
-def functions_return_dicts():
-    function = _tf.new_function(lambda x: {"y": 2.0 * x})
-    try:
-        modes.by_tape(lambda x: function(x)["y"], [tf.constant(X)])
-    except AttributeError:
-        return False
-    return True
-
-
 def test_arguments_come_in_any_structure_and_plain_values_as_they_are(mode):
     def forward(pair, scale, mode="linear"):
         assert (mode, type(scale)) == ("double", float)
         return {"y": tf.nn.relu(pair["a"]) * scale, "none": None, "z": [pair["b"][0] * 1.0]}
 
     f = override_gradient(forward, {"Relu": ten_x})
-
-    if mode is modes.EAGER and not functions_return_dicts():
-        pytest.skip("this TensorFlow's functions return no dicts under a tape (1.5)")
 
     def call(a, b):
         result = f({"a": a, "b": (b, None)}, 0.5, mode="double")
