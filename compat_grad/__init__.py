@@ -5,21 +5,57 @@
 >>> reverse = override_gradient(tf.identity, lambda op, dy: -dy)
 """
 
+import importlib
+import sys
+import types
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-
-try:
-    import tensorflow as _tensorflow
-except ImportError as error:
-    if error.name != "tensorflow":
-        raise  # it is installed, and broken
-    _tensorflow = None  # whoever only asks for the version, or runs `python -m compat_grad`, still gets an answer
-
-if TYPE_CHECKING or _tensorflow is not None:
-    from compat_grad.override import Override, override_gradient
-    from compat_grad.strategies import AvailableStrategies, available_strategies
-else:
-    from compat_grad.absent import AvailableStrategies, Override, available_strategies, override_gradient
-
 __all__ = ["AvailableStrategies", "Override", "available_strategies", "override_gradient"]
+
+if TYPE_CHECKING:
+    from compat_grad.override import Override, override_gradient
+    from compat_grad.strategies.table import AvailableStrategies, available_strategies
+
+_ROOMS = {
+    "AvailableStrategies": "strategies.table",
+    "Override": "override",
+    "available_strategies": "strategies.table",
+    "override_gradient": "override",
+}
+_PUBLIC_WINGS = ("keras",)
+
+
+class _Package(types.ModuleType):
+    """This package: it loads TensorFlow when a public name is first asked for, and shows no others.
+
+    So the command line answers at once where it needs no TensorFlow. A class, because Python 3.6 knows no
+    ``__getattr__`` of modules.
+    """
+
+    def __getattr__(self, name):
+        if name in _PUBLIC_WINGS:
+            return importlib.import_module("compat_grad." + name)
+        if name not in _ROOMS:
+            raise AttributeError("module 'compat_grad' has no attribute {!r}".format(name))
+        room = "compat_grad." + (_ROOMS[name] if _has_tensorflow() else "_absent")
+        value = getattr(importlib.import_module(room), name)
+        setattr(self, name, value)
+        return value
+
+    def __dir__(self):
+        return sorted(__all__ + list(_PUBLIC_WINGS) + [name for name in vars(self) if name.startswith("__")])
+
+
+def _has_tensorflow():
+    """Whether TensorFlow is installed; whatever else is wrong with it is raised."""
+    try:
+        import tensorflow  # noqa: F401
+    except ImportError as error:
+        if error.name != "tensorflow":
+            raise
+        return False
+    return True
+
+
+sys.modules[__name__].__class__ = _Package

@@ -13,16 +13,17 @@ import inspect
 import types
 from typing import Any, Callable, Mapping, Optional, Union, overload
 
-from compat_grad import _tf, keras_lifting
+from compat_grad import _tf
 from compat_grad._tf import tf
-from compat_grad.arguments import Arguments
-from compat_grad.backward import Backward, BackwardCall
-from compat_grad.definition import check_definition, name_of
-from compat_grad.forward import detach, flatten_outputs, follow_autograph, run_forward
-from compat_grad.op_level import OpGradients
-from compat_grad.strategies import pick_strategy
-from compat_grad.surrogate import Tie, check_same
-from compat_grad.traced import Reference, TracedFunctions
+from compat_grad.call import symbolic
+from compat_grad.call.arguments import Arguments
+from compat_grad.call.backward import Backward, BackwardCall
+from compat_grad.call.definition import check_definition, name_of
+from compat_grad.call.forward import detach, flatten_outputs, follow_autograph, run_forward
+from compat_grad.call.surrogate import Tie, check_same
+from compat_grad.call.traced import Reference, TracedFunctions
+from compat_grad.op_level.gradients import OpGradients
+from compat_grad.strategies.table import pick_strategy
 
 
 @overload
@@ -136,8 +137,8 @@ class Override:
         mode = _tf.current_mode()
         layout, values = self._take_apart(args, kwargs)
         keras_may_ask = layout.has_keras_tensors or (layout.has_graph_tensors and mode is not _tf.FUNCTION)
-        if keras_may_ask and keras_lifting.asked_for(self, layout.leaves(values), mode):
-            return keras_lifting.lift(self, own, args, kwargs)
+        if keras_may_ask and symbolic.asks_for_layer(self._title, layout.leaves(values), mode):
+            return symbolic.lift(self, own, args, kwargs)
         if not layout.tensors and self._op_gradients is None:
             return self._forward(*own, *args, **kwargs)
         if layout.checked and mode is _tf.EAGER and _tf.no_tapes():

@@ -20,7 +20,7 @@ if modes.BEHAVIOUR == "eager":
 elif modes.BEHAVIOUR == "v1":
     tf.compat.v1.disable_v2_behavior()
 
-from tests.keras_models import KERASES
+from tests.keras.models import KERASES
 
 
 @pytest.fixture(params=modes.MODES, ids=lambda mode: mode.name)

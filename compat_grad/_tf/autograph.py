@@ -1,0 +1,33 @@
+"""AutoGraph: whether it is converting the code that calls us, and having it convert the user's functions."""
+
+import contextlib
+
+from compat_grad._tf.lookup import first
+
+_tf_convert = first("tensorflow.python.autograph.impl.api.tf_convert")
+_autograph_status = first("tensorflow.python.autograph.core.ag_ctx.control_status_ctx")
+_ControlStatus = first("tensorflow.python.autograph.core.ag_ctx.ControlStatusCtx")
+_autograph_statuses = first("tensorflow.python.autograph.core.ag_ctx.Status")
+
+
+def autograph_converts():
+    """Whether the code that is calling us is being converted by AutoGraph."""
+    return _autograph_status is not None and _autograph_status().status.name == "ENABLED"
+
+
+def autograph_enabled():
+    """Return a context in which functions are converted by AutoGraph, where it can be reached."""
+    if _tf_convert is None or _ControlStatus is None:
+        return contextlib.ExitStack()
+    return _ControlStatus(status=_autograph_statuses.ENABLED)
+
+
+def convert_by_autograph(function):
+    """Return function as AutoGraph converts it."""
+    return _tf_convert(function, _autograph_status())
+
+
+def not_converted(function):
+    """Mark function as none of AutoGraph's business."""
+    function.autograph_info__ = {}
+    return function

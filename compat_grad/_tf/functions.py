@@ -1,0 +1,131 @@
+"""Functions traced by TensorFlow: making and calling one, its traces, and the functions that an op calls."""
+
+import contextlib
+
+from compat_grad._tf.autograph import _autograph_status
+from compat_grad._tf.lookup import first, tf
+from compat_grad._tf.tapes import alias, record_operation
+from compat_grad._tf.tensors import dense, differentiable
+
+
+def new_function(python_function):
+    """Return python_function traced into graphs of its own at its calls, or None before TensorFlow has that."""
+    make = (
+        getattr(tf, "function", None)
+        or first("tensorflow.python.eager.function.defun")
+        or first("tensorflow.contrib.eager.defun")
+    )
+    if make is None:
+        return None
+    if functions_nest and _autograph_status is None:  # 1.14, where AutoGraph would convert our code as well
+        return make(python_function, autograph=False)
+    return make(python_function)
+
+
+#: Whether the gradients of functions hold inside other functions.
+functions_nest = hasattr(tf, "function")
+
+_functions_run_eagerly = first(
+    "tensorflow.config.functions_run_eagerly", "tensorflow.config.experimental_functions_run_eagerly"
+) or (lambda: False)
+
+
+def call_traced(function, tensors):
+    """Call what `new_function` returned, traced also where the user has TensorFlow run its functions eagerly.
+
+    Unless `functions_nest`, it is a function that returns a list of tensors.
+    """
+    if _functions_run_eagerly():
+        return function.get_concrete_function(*tensors)(*tensors)
+    results = function(*tensors)
+    return results if functions_nest else _with_dense_gradients(results)
+
+
+def _with_dense_gradients(results):
+    """Return the tensors that a function from before tf.function returned, so that it is never given IndexedSlices.
+
+    As gradients of its outputs it takes none: some versions raise, 1.10 and 1.11 compute nonsense or crash.
+    """
+    return [_with_dense_gradient(result) for result in results]
+
+
+def _with_dense_gradient(result):
+    if record_operation is None or not differentiable(result):
+        return result
+    same = alias(result)
+    record_operation("Identity", [same], [result], lambda gradient: [dense(gradient)])
+    return same
+
+
+_CONTROL_FLOW_BODIES = tuple(
+    cls
+    for cls in (
+        first(
+            "tensorflow.python.ops.control_flow_v2_func_graphs." + name,
+            "tensorflow.python.ops.control_flow_util_v2." + name,  # 1.14
+        )
+        for name in ("CondBranchFuncGraph", "WhileCondFuncGraph", "WhileBodyFuncGraph")
+    )
+    if cls is not None
+)
+_save_context = first("tensorflow.python.saved_model.save_context.save_context")
+_in_save_context = first("tensorflow.python.saved_model.save_context.in_save_context")
+
+
+def is_control_flow_body(graph):
+    """Whether graph is the body of a loop or branch, which nobody else calls."""
+    return isinstance(graph, _CONTROL_FLOW_BODIES)
+
+
+class _TracedFor:
+    """In the place of tf.saved_model.SaveOptions."""
+
+    def __init__(self, marker):
+        self.experimental_variable_policy = marker
+
+
+@contextlib.contextmanager
+def private_traces(marker):
+    """Have the tf.functions that are called in here traced for this marker alone; yields whether that is so.
+
+    A function's traces are shared by all who call it. What TensorFlow (2.4 and later) tells traces apart by includes,
+    of the context, only the options of a SavedModel being saved, and only their variable policy, which replicas read.
+    """
+    if _save_context is None or _in_save_context() or _in_replica_context_of_strategy():
+        yield False
+    else:
+        with _save_context(_TracedFor(marker)):
+            yield True
+
+
+def _in_replica_context_of_strategy():
+    return tf.distribute.has_strategy()
+
+
+def called_functions(op):
+    """Return the names of the functions that op calls."""
+    names = functions_in(op.node_def.attr) if _takes_functions(op) else []
+    if op.graph._is_function(op.type):  # TensorFlow 1's Defun: a function is called by an op of its name
+        names.append(op.type)
+    return names
+
+
+_TAKES_FUNCTIONS = {}  # op type -> bool
+
+
+def _takes_functions(op):
+    known = _TAKES_FUNCTIONS.get(op.type)
+    if known is None:
+        if op.op_def is None:  # as Graph.create_op leaves it before 1.6
+            return True
+        kinds = [attribute.type for attribute in op.op_def.attr]
+        known = _TAKES_FUNCTIONS[op.type] = "func" in kinds or "list(func)" in kinds
+    return known
+
+
+def functions_in(attributes):
+    """Return the names of the functions in the attributes of a node."""
+    names = []
+    for value in attributes.values():
+        names += [function.name for function in [value.func] + list(value.list.func) if function.name]
+    return names

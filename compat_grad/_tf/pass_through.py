@@ -1,0 +1,87 @@
+"""The pass-through op of graphs: one op over several tensors that names its own gradient.
+
+IdentityN from 1.4 on; before, the call of a function. Knows nothing of what the gradient is.
+"""
+
+import functools
+import inspect
+
+from compat_grad._tf.early import IdentityFunctions
+from compat_grad._tf.lookup import first
+from compat_grad._tf.modes import get_default_graph
+from compat_grad._tf.registry import AttrValue, registered_gradient, text
+
+_GRADIENT = "_gradient_op_type"
+_TYPE_LISTS = {}  # a few dtype tuples in a whole program
+
+
+def _type_list(dtypes):
+    known = _TYPE_LISTS.get(dtypes)
+    if known is None:
+        enums = [dtype.as_datatype_enum for dtype in dtypes]
+        known = _TYPE_LISTS[dtypes] = AttrValue(list=AttrValue.ListValue(type=enums))
+    return known
+
+
+def add_identity_n(tensors, name, attributes):
+    """Add one IdentityN op over tensors, with these attributes, to the default graph; return the op.
+
+    A ``_gradient_op_type`` among the attributes is what ``Graph.gradient_override_map`` would have written. That
+    map is state of the graph, so a second thread building in the same graph would get the override too; the
+    public ``Graph.create_op`` gives the attribute to this op alone, in every version.
+    """
+    tensors, dtypes = list(tensors), [tensor.dtype.base_dtype for tensor in tensors]
+    if not has_identity_n_op:
+        return _identity_functions.add_op(tensors, tuple(dtypes), name, attributes)
+    attrs = {"T": _type_list(tuple(dtypes))}
+    attrs.update(attributes)
+    graph = get_default_graph()
+    if "IdentityN" in getattr(graph, "_gradient_override_map", ()) and _GRADIENT in attributes:
+        # A map that the caller has set for this very op would overwrite the attribute: set ours inside it.
+        with graph.gradient_override_map({"IdentityN": text(attributes[_GRADIENT].s)}):
+            return _create_identity_n(graph, tensors, dtypes, name, attrs)
+    return _create_identity_n(graph, tensors, dtypes, name, attrs)
+
+
+# 1.5 does not look up that the op takes a list, which it must know in functions.
+_registered_ops = first("tensorflow.python.framework.op_def_registry.get_registered_ops")
+_identity_n_def = _registered_ops and _registered_ops().get("IdentityN")
+
+
+def _create_identity_n(graph, tensors, dtypes, name, attrs):
+    create_op = _create_op(type(graph))
+    return create_op(graph, "IdentityN", tensors, dtypes, name=name, attrs=attrs, op_def=_identity_n_def)
+
+
+@functools.lru_cache(maxsize=None)
+def _create_op(graph_type):
+    """Return the public method itself: from 1.15 on, a check for deprecated arguments inspects it at each call."""
+    return inspect.unwrap(graph_type.create_op)
+
+
+has_identity_n_op = (
+    first(
+        "tensorflow.python.ops.gen_array_ops.identity_n",
+        "tensorflow.python.ops.gen_array_ops._identity_n",
+        "tensorflow.identity_n",
+    )
+    is not None
+)
+_Defun = first("tensorflow.python.framework.function.Defun")
+
+
+def _gradient_by_attribute(op, *gradients):
+    """What TensorFlow itself does with an op that has a ``_gradient_op_type``, but not with the call of a function."""
+    if "_gradient_op_type" not in op.node_def.attr:
+        return list(gradients)
+    return registered_gradient(text(op.get_attr("_gradient_op_type")))(op, *gradients)
+
+
+_identity_functions = IdentityFunctions(
+    _Defun, first("tensorflow.python.ops.gen_array_ops.prevent_gradient"), _gradient_by_attribute
+)
+
+
+def has_identity_n():
+    """Whether an op with several inputs and outputs can be had."""
+    return has_identity_n_op or _Defun is not None

@@ -1,0 +1,151 @@
+"""What is a tensor, a variable, a composite tensor, and what a gradient must be to fit one.
+
+Decided by type alone where it can be. Knows nothing of modes, graphs or tapes.
+"""
+
+import functools
+import importlib
+
+from compat_grad._tf.lookup import first, tf, v1
+
+Tensor = tf.Tensor
+IndexedSlices = tf.IndexedSlices
+EagerTensor = first("tensorflow.python.framework.ops.EagerTensor")
+_CompositeTensor = first("tensorflow.python.framework.composite_tensor.CompositeTensor")
+# Before CompositeTensor (1.14) these stood alone.
+_OLD_COMPOSITES = (tf.SparseTensor, tf.IndexedSlices) + ((tf.RaggedTensor,) if hasattr(tf, "RaggedTensor") else ())
+_VARIABLES = tuple(
+    {
+        cls
+        for cls in (
+            tf.Variable,
+            v1.Variable,
+            first("tensorflow.python.ops.resource_variable_ops.ResourceVariable"),
+            first("tensorflow.python.ops.resource_variable_ops.BaseResourceVariable"),
+            first("tensorflow.python.ops.variables.PartitionedVariable"),
+        )
+        if cls is not None
+    }
+)
+# What says that it is like a tensor though no subclass: Keras's mixed precision variables, distributed ones in
+# 1.x, Keras 3's own. A base class from 2.4 on; before, a tuple that grows as modules register their types.
+_DenseTensorLike = first("tensorflow.python.types.core.Tensor")
+_ops = importlib.import_module("tensorflow.python.framework.ops")
+
+
+@functools.lru_cache(maxsize=None)  # its classes are a handful in a whole program
+def is_tensor_type(cls):
+    """Whether instances of cls are dense tensors, eager or symbolic."""
+    return issubclass(cls, Tensor)
+
+
+@functools.lru_cache(maxsize=None)
+def is_variable_type(cls):
+    """Whether instances of cls are variables (resource, reference, distributed, Keras), read by convert_to_tensor."""
+    if issubclass(cls, _VARIABLES):
+        return True
+    like_tensors = _DenseTensorLike or getattr(_ops, "_TENSOR_LIKE_TYPES", ())
+    return issubclass(cls, like_tensors) and not issubclass(cls, (Tensor, _CompositeTensor or _OLD_COMPOSITES))
+
+
+@functools.lru_cache(maxsize=None)
+def is_composite_type(cls):
+    """Whether instances of cls are made of several tensors (SparseTensor, RaggedTensor, IndexedSlices)."""
+    if is_variable_type(cls):
+        return False  # variables have been composite tensors since 2.9
+    return issubclass(cls, _CompositeTensor or _OLD_COMPOSITES)
+
+
+def is_eager_tensor_type(cls):
+    """Whether instances of cls are eager tensors."""
+    if EagerTensor is None:
+        return issubclass(cls, Tensor) and hasattr(cls, "numpy")
+    return issubclass(cls, EagerTensor)
+
+
+def is_keras_tensor_type(cls):
+    """Whether instances of cls stand for a Keras layer's output (Keras is not imported to find out)."""
+    return any(base.__name__ == "KerasTensor" for base in cls.__mro__)
+
+
+class _Flows(dict):
+    """For the number of each dtype, whether gradients flow through it: asked once, a few in a whole program.
+
+    Asking a dtype, or even hashing it, costs more than the rest of what a call of a small op needs to know of a tensor.
+    """
+
+    def __missing__(self, number):
+        base = tf.as_dtype(number).base_dtype
+        self[number] = bool(base.is_floating or base.is_complex or base == tf.bfloat16)
+        return self[number]
+
+
+_flows = _Flows()
+# Of an eager tensor the extension type tells number and shape; `dtype` and `shape` are Python, or build objects.
+_Fast = EagerTensor if hasattr(EagerTensor, "_datatype_enum") and hasattr(EagerTensor, "_shape_tuple") else None
+
+
+def differentiable(tensor):
+    """Whether gradients flow through tensors of this dtype."""
+    return _flows[tensor._datatype_enum() if type(tensor) is _Fast else tensor.dtype.as_datatype_enum]
+
+
+def flowing(tensors):
+    """Return the positions of the tensors that gradients flow through."""
+    return [index for index, tensor in enumerate(tensors) if differentiable(tensor)]
+
+
+def same_dtype_and_shape(one, other):
+    """Whether two tensors have the same dtype and statically compatible shapes."""
+    if type(one) is _Fast and type(other) is _Fast:
+        return one._datatype_enum() == other._datatype_enum() and one._shape_tuple() == other._shape_tuple()
+    return one.dtype.base_dtype == other.dtype.base_dtype and one.shape.is_compatible_with(other.shape)
+
+
+_constant_value = (
+    getattr(tf, "get_static_value", None)
+    or first("tensorflow.python.framework.tensor_util.constant_value")
+    or (lambda tensor: None)
+)
+
+
+def dense(gradient):
+    """Return a gradient as a tensor where it is IndexedSlices."""
+    return tf.convert_to_tensor(gradient) if isinstance(gradient, IndexedSlices) else gradient
+
+
+def with_own_indices(slices):
+    """Return IndexedSlices whose indices are no input of the call.
+
+    The rows that a forward gathered are what its backward returns: in the gradient function that TensorFlow builds
+    for a tf.function an output would be an input too, which fails as "Node with id 3 is different from the passed in".
+    """
+    return IndexedSlices(slices.values, tf.identity(slices.indices), slices.dense_shape)
+
+
+def slices_fit(slices, tensor):
+    """Whether the static shapes of IndexedSlices and of the tensor whose gradient they are agree."""
+    rows, shape = slices.values.shape, tensor.shape
+    if rows.ndims is not None and shape.ndims is not None and not rows[1:].is_compatible_with(shape[1:]):
+        return False
+    dense = None if slices.dense_shape is None else _constant_value(slices.dense_shape)
+    return dense is None or shape.is_compatible_with(dense.tolist())
+
+
+def shape_text(gradient):
+    """Return the shape of a gradient for an error message."""
+    if isinstance(gradient, IndexedSlices):
+        return "{} (the rows of IndexedSlices)".format(gradient.values.shape)
+    return str(gradient.shape)
+
+
+def is_handle(tensor):
+    """Whether tensor stands for something with a value elsewhere: a variable, a list."""
+    return tensor.dtype.base_dtype.name in ("resource", "variant")
+
+
+def conj(tensor):
+    """Complex conjugate; real tensors as they are (tf.conj was renamed in 2.0)."""
+    if not tensor.dtype.base_dtype.is_complex:
+        return tensor
+    return tf.math.conj(tensor) if hasattr(getattr(tf, "math", None), "conj") else tf.conj(tensor)

@@ -1,0 +1,76 @@
+"""What `override_gradient` may be given, and what it says of anything else. Knows nothing of calls."""
+
+import collections.abc
+import functools
+
+from compat_grad.call.surrogate import COMBINATIONS
+from compat_grad.strategies.table import STRATEGIES
+
+
+def check_definition(forward, backward, surrogate, combine, strategy, name):
+    """Raise TypeError or ValueError, naming the override and the argument, unless these make an override."""
+    where = "override_gradient {!r}".format(name or name_of(forward))
+    if not callable(forward):
+        raise TypeError(
+            "override_gradient: forward must be callable, got {!r} ({}).".format(forward, type(forward).__name__)
+        )
+    if (backward is None) == (surrogate is None):
+        raise TypeError(
+            "{}: give exactly one of backward (a gradient function or a registered name) and surrogate (a function "
+            "whose gradient is used); got {}.".format(where, "neither" if backward is None else "both")
+        )
+    if surrogate is not None and not callable(surrogate):
+        raise TypeError(
+            "{}: surrogate must be callable, got {!r} ({}).".format(where, surrogate, type(surrogate).__name__)
+        )
+    if isinstance(backward, collections.abc.Mapping):
+        _check_mapping(backward, strategy, where)
+    elif backward is not None and not callable(backward) and not isinstance(backward, str):
+        raise TypeError(
+            "{}: backward must be a function (op, *output_grads), the name of a registered gradient, or a dict from op "
+            "types to either, got {!r} ({}).".format(where, backward, type(backward).__name__)
+        )
+    if combine not in COMBINATIONS:
+        raise ValueError("{}: combine must be 'add' or 'multiply', got {!r}.".format(where, combine))
+    if combine != "add" and surrogate is None:
+        raise ValueError("{}: combine={!r} is for a surrogate, and there is none.".format(where, combine))
+    if strategy != "auto" and strategy not in STRATEGIES:
+        raise ValueError(
+            "{}: unknown strategy {!r}. Choose 'auto' or one of {}.".format(where, strategy, ", ".join(STRATEGIES))
+        )
+    if strategy == "stop_gradient" and surrogate is None:
+        raise ValueError(
+            "{}: strategy 'stop_gradient' cannot express a backward, only a surrogate. Leave strategy='auto', or give "
+            "surrogate=g with the gradient that you want.".format(where)
+        )
+
+
+def _check_mapping(mapping, strategy, where):
+    if not mapping:
+        raise ValueError(
+            "{}: backward is an empty dict. Map op types to gradients, such as {{'Relu': my_gradient}}.".format(where)
+        )
+    for op_type, gradient in mapping.items():
+        if not isinstance(op_type, str):
+            raise TypeError(
+                "{}: the keys of backward are op types such as 'Relu', got {!r} ({}).".format(
+                    where, op_type, type(op_type).__name__
+                )
+            )
+        if not callable(gradient) and not isinstance(gradient, str):
+            raise TypeError(
+                "{}: backward[{!r}] must be a function (op, *output_grads) or the name of a registered gradient, got "
+                "{!r} ({}).".format(where, op_type, gradient, type(gradient).__name__)
+            )
+    if strategy not in ("auto", "gradient_override_map"):
+        raise ValueError(
+            "{}: strategy {!r} cannot express the gradients of ops within forward. Leave strategy='auto' (which takes "
+            "'gradient_override_map').".format(where, strategy)
+        )
+
+
+def name_of(function):
+    """Return what to call a function in error messages and graphs."""
+    if isinstance(function, functools.partial):
+        return name_of(function.func)
+    return getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__

@@ -1,0 +1,105 @@
+"""Running forward: on inputs that no tape watches, so that its own ops never reach the gradient.
+
+The inputs are detached instead of stopping all recording, because a forward may use tapes of its own (an inner
+optimisation, a force as the gradient of an energy), also inside functions that are traced for the first time here.
+Knows nothing of strategies.
+"""
+
+import functools
+
+from compat_grad import _tf
+from compat_grad._tf import tf
+from compat_grad.call import structure
+from compat_grad.call.variables import call_and_watch
+
+
+def run_forward(forward, inputs, mode, spare_tapes):
+    """Call forward(); return (its flat outputs and the way back, the trainable variables that it captured).
+
+    Args:
+      forward: the call of the user's function on detached inputs, returning (tensors, pack).
+      inputs: the detached inputs, behind which no variable counts as captured.
+      mode: the current mode.
+      spare_tapes: whether forward may capture variables, from which an eager tape would go on to keep everything that
+        forward computes. Then recording stops, and a tape that forward itself opens records nothing.
+    """
+    if spare_tapes and mode is _tf.EAGER and _tf.VariableWatcher is not None:
+        with _tf.stop_recording():
+            return call_and_watch(forward, inputs, mode)
+    return call_and_watch(forward, inputs, mode)
+
+
+def follow_autograph(function, mode):
+    """Return function converted by AutoGraph where the code that calls us is being converted."""
+    if mode is _tf.FUNCTION and _tf.autograph_converts():
+        # As a partial, whatever it is (function, object, layer, tf.function) meets what AutoGraph does with it when
+        # it is called; handed over as it is, tf_convert would replace it in place behind TensorFlow's decorators.
+        return _tf.convert_by_autograph(functools.partial(function))
+    return function
+
+
+def detach(inputs, mode):
+    """Return inputs as tensors that no tape and no forward-mode accumulator follows back to the caller's."""
+    if mode is _tf.EAGER:
+        return [_tf.alias(tensor) if _tf.differentiable(tensor) else tensor for tensor in inputs]
+    # In a graph a tape may record forward's ops: connecting replaces the outputs, so nothing leads to the record, and
+    # forward adds no op. Only forward mode would compute (and may fail to find) the native tangents right away.
+    if _tf.tangents_flow(inputs):
+        with _tf.stop_recording():
+            return list(_tf.add_identity_n(inputs, "detached", {}).outputs)
+    return inputs
+
+
+def flatten_outputs(result, title):
+    """Return (tensors, pack) of what forward returned; None stays, everything else becomes a tensor.
+
+    Raises:
+      TypeError: a leaf cannot become a tensor.
+    """
+    if _tf.is_tensor_type(type(result)):
+        return [result], _ONE_TENSOR
+    leaves, packer = structure.flatten(result)
+    positions = [index for index, leaf in enumerate(leaves) if leaf is not None]
+    return [_as_tensor(leaves[index], title) for index in positions], Outputs(len(leaves), positions, packer)
+
+
+class OneTensor:
+    """The way back from the flat outputs of a forward that returns a tensor, the common case."""
+
+    def __call__(self, outputs):
+        return outputs[0]
+
+    def structure(self):
+        return "tensor"
+
+
+_ONE_TENSOR = OneTensor()
+
+
+class Outputs:
+    """The way back from the flat output tensors to the structure that forward returned."""
+
+    def __init__(self, n_leaves, positions, packer):
+        self._n_leaves = n_leaves
+        self._positions = positions  # of the tensors among the leaves; the others are None
+        self._packer = packer
+
+    def __call__(self, outputs):
+        leaves = [None] * self._n_leaves
+        for position, output in zip(self._positions, outputs):
+            leaves[position] = output
+        return self._packer(leaves)
+
+    def structure(self):
+        """Return a readable text that is the same for the same structures."""
+        return self._packer.text(["tensor" if i in self._positions else "None" for i in range(self._n_leaves)])
+
+
+def _as_tensor(leaf, title):
+    try:
+        return tf.convert_to_tensor(leaf)
+    except (TypeError, ValueError):
+        raise TypeError(
+            "{}: forward returned {!r} ({}), which is neither None nor something that TensorFlow can make a tensor "
+            "of. Return only tensors, in any structure.".format(title, leaf, type(leaf).__name__)
+        ) from None

@@ -1,0 +1,89 @@
+"""Calls on Keras symbolic tensors: recognised here, without Keras; the wing `compat_grad.keras` opens only for them.
+
+Knows nothing of layers beyond what a symbolic tensor tells of the one that it comes from.
+"""
+
+import inspect
+import sys
+
+from compat_grad import _tf
+from compat_grad._tf import tf
+
+
+def asks_for_layer(title, leaves, mode):
+    """Whether a call outside of any Keras layer has Keras symbolic tensors among the leaves of its arguments.
+
+    Raises:
+      TypeError: in eager mode, an argument belongs to some other graph.
+    """
+    tensors = [leaf for leaf in leaves if _stands_for_later(leaf)]
+    symbolic = [tensor for tensor in tensors if is_symbolic(tensor)]
+    if mode is _tf.EAGER and len(symbolic) < len(tensors):
+        (stranger, *_) = [tensor for tensor in tensors if not is_symbolic(tensor)]
+        raise TypeError(
+            "{}: called eagerly on {!r}, a tensor of a graph that is not being built. Call it inside the function or "
+            "the `with graph.as_default():` that the tensor comes from.".format(title, stranger)
+        )
+    if not symbolic:
+        return False
+    if mode is _tf.EAGER or _tf.is_keras_tensor_type(type(symbolic[0])):
+        return True
+    # A graph keeps the override without a layer too; what it lacks is a model that can be made, cloned and saved.
+    return _counts_wrapped_layers(symbolic[0]) and not _in_layer_call(symbolic[0])
+
+
+def lift(override, own, args, kwargs):
+    """Call override as a layer of the model being built, see `compat_grad.keras.lifting.lift`."""
+    from compat_grad.keras import lifting  # which imports Keras, and needs `Override`
+
+    return lifting.lift(override, own, args, kwargs)
+
+
+def _stands_for_later(leaf):
+    cls = type(leaf)
+    if _tf.is_keras_tensor_type(cls) or hasattr(leaf, "_keras_history"):
+        return True
+    return _tf.is_tensor_type(cls) and not _tf.is_eager_tensor_type(cls)
+
+
+def is_symbolic(value):
+    """Whether value stands for a Keras layer's output, or is computed from such in Keras' own graph."""
+    cls = type(value)
+    if _tf.is_keras_tensor_type(cls) or hasattr(value, "_keras_history"):
+        return True
+    return _is_in_keras_graph(value)
+
+
+def _is_in_keras_graph(value):
+    """Whether value is a tensor in the graph that eager Keras builds functional models in, before KerasTensor (2.4)."""
+    cls = type(value)
+    if not _tf.is_tensor_type(cls) or _tf.is_eager_tensor_type(cls):
+        return False
+    return getattr(value.graph, "name", None) == "keras_graph"
+
+
+def layer_base(symbolic):
+    """Return Keras' base class of the layer that a graph tensor comes from."""
+    if not hasattr(symbolic, "_keras_history"):
+        return tf.keras.layers.Layer  # an op of TensorFlow in Keras' own graph
+    layer = symbolic._keras_history[0]
+    return [cls for cls in type(layer).__mro__ if cls.__name__ == "Layer"][-1]
+
+
+def _in_layer_call(symbolic):
+    """Whether we are inside the call of a layer: graph-mode Keras hands it the very tensors of the outside."""
+    if not hasattr(symbolic, "_keras_history"):
+        return False
+    bases = [cls for cls in type(symbolic._keras_history[0]).__mro__ if cls.__name__ == "Layer"]
+    codes = {inspect.unwrap(cls.__call__).__code__ for cls in bases}
+    frame = sys._getframe(1)  # 1.13 keeps no record of the layers being called; the stack does, in every version
+    while frame is not None:
+        if frame.f_code in codes:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _counts_wrapped_layers(symbolic):
+    """Whether a layer of this graph-mode Keras counts the weights of layers that it holds (from 1.13 on)."""
+    return hasattr(layer_base(symbolic), "_gather_children_attribute")

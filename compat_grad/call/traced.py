@@ -1,0 +1,128 @@
+"""The traced functions that an override runs its calls in where it needs a graph in eager mode.
+
+A call's plain values are built into the trace, so there is one function for each call shape and set of plain values;
+tensors of other shapes and dtypes are told apart by the function itself. Knows nothing of gradients or strategies.
+"""
+
+import collections
+import functools
+import threading
+import warnings
+import weakref
+
+import numpy as np
+
+from compat_grad import _tf
+from compat_grad.call.forward import flatten_outputs
+
+MOST = 64  # functions kept; the one unused for longest goes first
+WARN_AT = 16  # sets of plain values for one call shape
+
+
+class TracedFunctions:
+    """The traced functions of one override, by what is built into them."""
+
+    def __init__(self, title):
+        self._title = title
+        self._functions = collections.OrderedDict()
+        self._seen = collections.Counter()
+        self._lock = threading.Lock()
+
+    def call(self, body, own, layout, leaves, inputs):
+        """Call ``body(*tensors)`` as a traced function.
+
+        Args:
+          body: python function of the tensors among the arguments; everything else is built into it.
+          own, layout, leaves: what is built into body: `Reference`s to a method's self, and the call's arguments.
+          inputs: the tensors.
+        """
+        key = (tuple(own), layout.key(), _plain_values(layout, leaves))
+        with self._lock:
+            function = self._functions.pop(key, None) or self._new_function(body, key)
+            self._functions[key] = function
+            while len(self._functions) > MOST:
+                self._functions.popitem(last=False)
+        return function(inputs)
+
+    def _new_function(self, body, key):
+        self._seen[key[1]] += 1
+        if self._seen[key[1]] == WARN_AT:
+            warnings.warn(
+                "{}: traced for the {}th time because plain values among its arguments were new. Values that change "
+                "from call to call are cheaper as tensors: pass tf.constant(value).".format(self._title, WARN_AT),
+                stacklevel=6,
+            )
+        if not _tf.functions_nest:
+            return _FlatFunction(body, self._title)
+        return functools.partial(_tf.call_traced, _tf.new_function(body))
+
+
+class _FlatFunction:
+    """A function from before tf.function, which gives back flat tensors only (on 1.13, of a sparse one the indices).
+
+    Such functions are traced once for the dtypes and shapes of their arguments, and so is the structure remembered.
+    """
+
+    def __init__(self, body, title):
+        packs = {}  # dtypes and shapes -> the way back to the structure that body returned for them
+
+        def flat(*tensors):
+            outputs, packs[_signature(tensors)] = flatten_outputs(body(*tensors), title)
+            return outputs
+
+        self._packs = packs
+        self._function = _tf.new_function(flat)
+
+    def __call__(self, inputs):
+        outputs = _tf.call_traced(self._function, inputs)
+        return self._packs[_signature(inputs)](outputs)
+
+
+def _signature(tensors):
+    return tuple([(tensor.dtype, str(tensor.shape)) for tensor in tensors])
+
+
+def _plain_values(layout, leaves):
+    tensors = frozenset(layout.tensors)
+    return tuple([_value_key(leaf) for index, leaf in enumerate(leaves) if index not in tensors])
+
+
+def _value_key(value):
+    """Return what is equal for the same plain value only: neither for 1, 1.0 and True, nor for 0.0 and -0.0."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        array = np.asarray(value)
+        if array.dtype.kind != "O":
+            return type(value), array.dtype.str, array.shape, array.tobytes()
+        return Reference(value)
+    if isinstance(value, float):
+        return type(value), value.hex()
+    if isinstance(value, complex):
+        return type(value), value.real.hex(), value.imag.hex()
+    try:
+        hash(value)
+    except TypeError:
+        return Reference(value)
+    return type(value), value
+
+
+class Reference:
+    """Refers to an object, weakly where that can be, when called; equal to another one to the same object only."""
+
+    __slots__ = ("_hash", "_refer")
+
+    def __init__(self, thing):
+        self._hash = id(thing)
+        try:
+            self._refer = weakref.ref(thing)
+        except TypeError:
+            self._refer = lambda: thing
+
+    def __hash__(self):
+        return self._hash
+
+    def __call__(self):
+        return self._refer()
+
+    def __eq__(self, other):
+        mine = self()
+        return isinstance(other, Reference) and mine is not None and mine is other()

@@ -1,0 +1,17 @@
+"""The commands of ``python -m compat_grad``: one module each, a thin face over what the library does.
+
+A command's module has ``main(argv)``, which parses its own options and returns the exit code. It must not load
+TensorFlow (nor NumPy) before its options make sense: ``--help`` answers at once. A command computes nothing itself.
+"""
+
+import collections
+
+PROGRAM = "python -m compat_grad"
+
+#: name -> what --help says of it. The module of that name in this folder is the command.
+COMMANDS = collections.OrderedDict(
+    [
+        ("info", "tell the versions, the mode, and which strategies can be had here and why not the others"),
+        ("demo", "train an image classifier by the same code in every mode and compare"),
+    ]
+)

@@ -1,0 +1,15 @@
+"""Overrides as Keras layers. Importing this module imports Keras; `import compat_grad` does not.
+
+`OverrideGradient` is a layer of the Keras that ``tf.keras`` is: Keras 2 up to TensorFlow 2.15, Keras 3 from 2.16 on
+(Keras 2 there with ``TF_USE_LEGACY_KERAS=1``). For another one beside it, ``layer_class(tf_keras)`` is the same class
+over that one's Layer.
+"""
+
+from typing import Any
+
+from compat_grad._tf import tf
+from compat_grad.keras.layer import layer_class
+
+OverrideGradient: Any = layer_class(tf.keras)
+
+__all__ = ["OverrideGradient", "layer_class"]

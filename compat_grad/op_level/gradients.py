@@ -1,0 +1,144 @@
+"""What an op-level override maps op types to, how it is applied while forward is being built, and what is checked.
+
+The ops are named their gradients while forward is being built: those of the graph at hand through
+``Graph.gradient_override_map``, those in the bodies of its loops, branches and functions by a `Marking` that follows
+the building there. What could not be reached is an error, never a native gradient in silence.
+"""
+
+import contextlib
+import difflib
+import itertools
+import threading
+import uuid
+import weakref
+
+from compat_grad import _tf
+from compat_grad.call.backward import Backward
+from compat_grad.op_level.marking import Marking, OfThisThread
+from compat_grad.op_level.op import OpCall
+from compat_grad.op_level.search import Found
+from compat_grad.strategies.graph import SAVED_WITHOUT_GRADIENT
+
+_process = uuid.uuid4().hex
+_serial = itertools.count()
+
+
+class OpGradients:
+    """What an override maps op types to."""
+
+    def __init__(self, name, mapping):
+        self._title = "override_gradient {!r}".format(name)
+        self._mapping = dict(mapping)  # op type -> function or registered name, as the user gave it
+        rules = {id(function): OpGradient(name, function) for function in mapping.values()}
+        self.rules = {op_type: rules[id(function)] for op_type, function in mapping.items()}
+        self._registered = None
+
+    def names(self):
+        """Return {op type: the name that its gradient is registered under}, registering it at the first call."""
+        if self._registered is None:
+            self._registered = {op_type: rule.registered_name() for op_type, rule in self.rules.items()}
+        return self._registered
+
+    def need_function(self, mode):
+        """Whether the call needs a function around it: a tape looks gradients up by op type, but for functions' own.
+
+        Raises:
+          ValueError: it does, and this TensorFlow's functions lose the gradients of functions inside.
+        """
+        tapes = mode is _tf.EAGER or (_tf.record_operation is not None and not _tf.no_tapes())
+        if not tapes or mode is _tf.EAGER or _tf.functions_nest:
+            return tapes
+        raise ValueError(
+            "{}: called inside a function or under a tape in a graph, where this TensorFlow's tapes do not see the "
+            "gradients of single ops (from 1.14 on, with tf.function, they do). Call it from eager code, or "
+            "differentiate by tf.gradients.".format(self._title)
+        )
+
+    @contextlib.contextmanager
+    def applied(self, graph):
+        """Return the context in which ops added to graph get these gradients; checks at its end that some did.
+
+        Raises:
+          ValueError: an op type occurs nowhere, or in a nested function where its gradient could not be overridden.
+        """
+        names = self.names()
+        for found in _tf.outer_function_graphs(graph):
+            for rule in self.rules.values():
+                _tf.keep_with(found, rule)
+        newest = _tf.newest_operation_id(graph)
+        mapped = graph.gradient_override_map({OfThisThread(op_type): name for op_type, name in names.items()})
+        alone = _tf.private_traces(("compat_grad",) + tuple(sorted(names.items())))
+        with mapped, alone as private, graph.device(Marking(self, graph, private)):
+            yield
+        self._check(graph, newest)
+
+    def _check(self, graph, newest):
+        found = Found(graph, self.names())
+        for op in _tf.operations_since(graph, newest):
+            found.look_at(op)
+        found.look_into_functions()
+        if found.missed:
+            raise ValueError(self._out_of_reach(*found.missed[0]))
+        # {"Add": f, "AddV2": f} is how to say what has had two names: one of them is enough
+        matched = [self._mapping[op_type] for op_type in found.overridden]
+        idle = [op_type for op_type, function in self._mapping.items() if not any(function is one for one in matched)]
+        if idle:
+            raise ValueError(self._nowhere(idle, found.types))
+
+    def _out_of_reach(self, op_type, op_name, function_name):
+        return (
+            "{}: the {} op {!r} is inside the function {!r}, which was traced before and is shared with other callers, "
+            "so its gradient cannot be overridden here. Call the plain Python function in forward (tf.function objects "
+            "have it as `python_function`), or override the gradient inside that function.".format(
+                self._title, op_type, op_name, function_name
+            )
+        )
+
+    def _nowhere(self, idle, types):
+        hints = []
+        for op_type in idle:
+            lowered = {found.lower(): found for found in types}
+            close = difflib.get_close_matches(op_type.lower(), list(lowered), n=1)
+            hints.append("{!r}{}".format(op_type, " (did you mean {!r}?)".format(lowered[close[0]]) if close else ""))
+        return "{}: forward has no op of the type{} {}. The op types in it are: {}.".format(
+            self._title, "s" if len(idle) > 1 else "", ", ".join(hints), ", ".join(sorted(types)) or "none at all"
+        )
+
+
+class OpGradient:
+    """One gradient function of an op-level override, under a name of its own in TensorFlow's registry.
+
+    The registry, which forgets nothing by itself, holds no more than a weak reference: overrides and the graphs that
+    use them keep their gradients alive, and with the last of them the name goes.
+    """
+
+    def __init__(self, name, function):
+        self._backward = Backward(name, function)
+        self._name = function if isinstance(function, str) else None
+        self._registering = threading.Lock()
+
+    def registered_name(self):
+        """Return the name that the gradient is registered under; raises ValueError where there is no such name."""
+        self._backward.function()  # refuses a name that is not registered
+        with self._registering:
+            if self._name is None:
+                name = "compat_grad_{}_{}".format(_process, next(_serial))
+                _tf.register_gradient(name)(_gradient_function(weakref.ref(self)))
+                weakref.finalize(self, _tf.unregister_gradient, name)
+                self._name = name
+        return self._name
+
+    def of(self, op):
+        """Return the vector-Jacobian product of op."""
+        return OpCall(self._backward, op)
+
+
+def _gradient_function(rule):
+    @_tf.not_converted
+    def gradient_of_op(op, *gradients):
+        if op is None:
+            raise ValueError(SAVED_WITHOUT_GRADIENT)
+        call = rule().of(op)
+        return call.input_gradients(list(op.inputs), list(op.outputs), gradients, op.name)
+
+    return gradient_of_op

@@ -1,0 +1,108 @@
+"""Strategy ``gradient_override_map``: one pass-through op whose gradient is registered once.
+
+Knows nothing of arguments or structures, nor of what the product does.
+"""
+
+import itertools
+import re
+import threading
+import uuid
+import weakref
+
+from compat_grad import _tf
+from compat_grad.strategies.tape import record
+from compat_grad.strategies.vectorized import VectorizedCall
+
+# There is one name in TensorFlow's registry. Which call an op belongs to is written on the op (a key unique across
+# processes, so that an imported graph never finds a stranger's call) and looked up among the calls alive; a call
+# is kept alive by its graph. So neither registry nor calls hold a graph, and nothing grows with calls.
+_KEY_ATTRIBUTE = "_compat_grad_call"
+_process = uuid.uuid4().hex
+_serial = itertools.count()
+_live_calls = weakref.WeakValueDictionary()
+_attributes_of = weakref.WeakKeyDictionary()
+_registering = threading.Lock()
+_registered = []
+
+
+def connect(outputs, inputs, vjp):
+    op = _tf.add_identity_n(outputs + inputs, _op_name(vjp.name), _attributes(vjp))
+    _tf.vectorize_with(op, lambda stacked: _connect_vectorized(stacked, len(outputs), vjp))
+    tied = list(op.outputs)[: len(outputs)]
+    if _tf.record_operation is not None and not _tf.no_tapes():
+        # A tape inside a function looks gradients up by op type alone, so the op is recorded by hand. Recorded with
+        # the original inputs: with those that the op holds, nested tapes would find no second derivative.
+        record(tied, inputs, vjp, op.name)
+    return tied
+
+
+def _connect_vectorized(stacked, n_outputs, vjp):
+    outputs, inputs = stacked[:n_outputs], stacked[n_outputs:]
+    return tie_vectorized(outputs, inputs, vjp) + inputs
+
+
+def tie_vectorized(outputs, inputs, vjp):
+    """Return outputs tied to inputs, all with a new first axis, by the product of each row."""
+    return connect(outputs, inputs, VectorizedCall(vjp))
+
+
+def _attributes(vjp):
+    known = _attributes_of.get(vjp)
+    if known is None:
+        key = "{}:{}".format(_process, next(_serial))
+        known = _attributes_of[vjp] = {
+            "_gradient_op_type": _tf.AttrValue(s=_gradient_type().encode()),
+            _KEY_ATTRIBUTE: _tf.AttrValue(s=key.encode()),
+        }
+        _live_calls[key] = vjp
+    for graph in _tf.outer_function_graphs(_tf.get_default_graph()):
+        _tf.keep_with(graph, vjp)
+    return known
+
+
+def _gradient_type():
+    """Return the one name that our gradient is registered under, registering it at the first call."""
+    if not _registered:
+        with _registering:
+            if not _registered:
+                _registered.append(_register_gradient())
+    return _registered[0]
+
+
+def _register_gradient():
+    for name in ("compat_grad", "compat_grad_" + _process):
+        try:
+            _tf.register_gradient(name)(_gradient_of_op)
+        except KeyError:  # this module has been loaded before, and TensorFlow's registry forgets nothing
+            continue
+        return name
+    raise RuntimeError("compat_grad: no name for the gradient is free in TensorFlow's registry")
+
+
+#: Said where tf.saved_model.save asks for a gradient to write (on by default from some 2.x on).
+SAVED_WITHOUT_GRADIENT = (
+    "compat_grad: the gradient of an override cannot be written into a SavedModel. Save with "
+    "options=tf.saved_model.SaveOptions(experimental_custom_gradients=False); the values are then right, and asking "
+    "the loaded model for gradients raises."
+)
+
+
+@_tf.not_converted
+def _gradient_of_op(op, *gradients):
+    if op is None:  # how tf.saved_model.save asks
+        raise ValueError(SAVED_WITHOUT_GRADIENT)
+    vjp = _live_calls.get(_tf.text(op.get_attr(_KEY_ATTRIBUTE)))
+    if vjp is None:
+        raise LookupError(
+            "compat_grad: the op {!r} comes from a graph that was built in another process or is gone, and its "
+            "gradient with it. Build the graph with its overrides in this process.".format(op.name)
+        )
+    inputs = list(op.inputs)
+    n_outputs = len(inputs) - vjp.n_inputs
+    return [None] * n_outputs + vjp.input_gradients(
+        inputs[n_outputs:], list(op.outputs)[:n_outputs], gradients[:n_outputs], op.name
+    )
+
+
+def _op_name(name):
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-") or "override_gradient"

@@ -1,0 +1,35 @@
+"""Strategy ``tape``: outputs <- inputs recorded on TensorFlow's tapes, with the backward function.
+
+Knows nothing of arguments or structures, nor of what the product does.
+"""
+
+from compat_grad import _tf
+
+
+def connect(outputs, inputs, vjp):
+    # Fresh tensors, because an output may be an input, a captured tensor, or already known to a tape.
+    tied = [_tf.alias(output) for output in outputs]
+    record(tied, inputs, vjp, vjp.name)
+    return tied
+
+
+def record(outputs, inputs, vjp, op_name):
+    # Of the tensors whose dtype has no gradient a tape need not know; up to 1.13 it fails to make zeros of strings.
+    flowing, sources = _tf.flowing(outputs), _tf.flowing(inputs)
+    forward_mode = _tf.tangents_flow(inputs)
+
+    def backward(*gradients):
+        if len(gradients) < len(outputs):
+            given = dict(zip(flowing, gradients))
+            gradients = [given.get(index) for index in range(len(outputs))]
+        of_inputs = vjp.input_gradients(inputs, outputs, gradients, op_name)
+        if forward_mode:  # which differentiates backward, and knows no IndexedSlices there
+            of_inputs = [_tf.dense(gradient) for gradient in of_inputs]
+        return _at(sources, of_inputs)
+
+    if flowing and sources:
+        _tf.record_operation("IdentityN", _at(flowing, outputs), _at(sources, inputs), backward)
+
+
+def _at(positions, items):
+    return items if len(positions) == len(items) else [items[position] for position in positions]
