@@ -59,13 +59,14 @@ def override_gradient(forward=None, backward=None, *, surrogate=None, combine="a
         ``override_gradient(backward=...)`` is a decorator.
       backward: ``fn(op, *output_grads)``, the vector-Jacobian product of the whole of forward in the convention of
         ``tf.RegisterGradient``. ``op.inputs`` and ``op.outputs`` are flat lists; output_grads has one tensor of the
-        output's shape and dtype for each output (zeros where it was not used, None where its dtype has no
-        gradient). It returns a gradient of the input's shape and dtype for each tensor argument, None for zero.
-        With a keyword ``variables`` it also gets the trainable variables that forward captures, and returns
-        ``(input_grads, variable_grads)``, both in the variables' order, that of their creation. Or the name of a
-        registered gradient (``"Identity"``, your own). Or a dict from op types to either, ``{"Relu": fn}``: inside
-        forward, every op of that type gets that gradient and the rest differentiates natively. Its functions'
-        ``op`` is the operation, with ``get_attr`` and ``native_gradient(*output_grads)``.
+        output's shape and dtype for each output (zeros where it was not used, None where its dtype has no gradient;
+        IndexedSlices only where backward has an attribute ``accepts_indexed_slices = True``). It returns a gradient of
+        the input's shape and dtype for each tensor argument, None for zero. With a keyword ``variables`` it also gets
+        the trainable variables that forward captures, and returns ``(input_grads, variable_grads)``, both in the
+        variables' order, that of their creation. Or the name of a registered gradient (``"Identity"``, your own). Or a
+        dict from op types to either, ``{"Relu": fn}``: inside forward, every op of that type gets that gradient and the
+        rest differentiates natively. Its functions' ``op`` is the operation, with ``get_attr`` and
+        ``native_gradient(*output_grads)``.
       surrogate: instead of backward, a function of the same arguments and with the same outputs as forward, whose
         gradient is used (the stop_gradient trick, exact).
       combine: how a surrogate g is used: "add", the gradient of g, or "multiply", ``(f / g) * g'``.

@@ -109,9 +109,13 @@ _constant_value = (
 )
 
 
-def dense(gradient):
-    """Return a gradient as a tensor where it is IndexedSlices."""
-    return tf.convert_to_tensor(gradient) if isinstance(gradient, IndexedSlices) else gradient
+def dense(gradient, like=None):
+    """Return a gradient as a tensor where it is IndexedSlices; like: a tensor of the shape that it has then."""
+    if not isinstance(gradient, IndexedSlices):
+        return gradient
+    if gradient.dense_shape is None and like is not None:
+        gradient = IndexedSlices(gradient.values, gradient.indices, tf.shape(like))
+    return tf.convert_to_tensor(gradient)
 
 
 def with_own_indices(slices):

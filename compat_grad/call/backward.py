@@ -45,12 +45,18 @@ class OverriddenOp:
 
 
 class Backward:
-    """What an override does in the backward pass: the user's function, under the name of the override."""
+    """What an override does in the backward pass: the user's function, under the name of the override.
+
+    Attributes:
+      takes_variables: whether it has a keyword ``variables``.
+      accepts_indexed_slices: whether it says so, by an attribute of that name; otherwise it is handed dense tensors.
+    """
 
     def __init__(self, name, function):
         self.name = name
         self._function = function
         self.takes_variables = not isinstance(function, str) and _takes_variables(function)
+        self.accepts_indexed_slices = getattr(function, "accepts_indexed_slices", False)
 
     def function(self):
         """Return the backward function; raises ValueError where it is a name that is not registered."""
@@ -64,6 +70,7 @@ class Backward:
                 "also tf.compat.v1.RegisterGradient) before the first call, or pass the function itself as "
                 "backward.".format(self.title(), self._function, self._function)
             ) from None
+        self.accepts_indexed_slices = getattr(registered, "accepts_indexed_slices", False)
         return registered or _not_differentiable
 
     def title(self):
@@ -107,8 +114,9 @@ class BackwardCall:
         n_tensors = len(self.layout.tensors)
         leaves = self.layout.place(self.leaves, inputs[:n_tensors])
         op = self.make_op(leaves, list(outputs), op_name)
-        gradients = [_complete(gradient, output) for gradient, output in zip(output_gradients, outputs)]
         function = self.rule.function()
+        slices = self.rule.accepts_indexed_slices
+        gradients = [_complete(gradient, output, slices) for gradient, output in zip(output_gradients, outputs)]
         if not self.variables:
             return self._match(function(op, *gradients), inputs)
         returned = function(op, *gradients, variables=list(self.variables))
@@ -208,10 +216,14 @@ class BackwardCall:
         return tf.constant(value.astype(dtype.as_numpy_dtype))
 
 
-def _complete(gradient, output):
+def _complete(gradient, output, accepts_indexed_slices):
     if not _tf.differentiable(output):
         return None
-    return tf.zeros_like(output) if gradient is None else gradient
+    if gradient is None:
+        return tf.zeros_like(output)
+    if type(gradient) is _tf.IndexedSlices and not accepts_indexed_slices:
+        return _tf.dense(gradient, output)
+    return gradient
 
 
 def _takes_variables(function):
