@@ -7,9 +7,8 @@ the building there. What could not be reached is an error, never a native gradie
 
 import contextlib
 import difflib
-import itertools
+import os
 import threading
-import uuid
 import weakref
 
 from compat_grad import _tf
@@ -18,9 +17,6 @@ from compat_grad.op_level.marking import Marking, OfThisThread
 from compat_grad.op_level.op import OpCall
 from compat_grad.op_level.search import Found
 from compat_grad.strategies.graph import SAVED_WITHOUT_GRADIENT
-
-_process = uuid.uuid4().hex
-_serial = itertools.count()
 
 
 class OpGradients:
@@ -122,7 +118,7 @@ class OpGradient:
         self._backward.function()  # refuses a name that is not registered
         with self._registering:
             if self._name is None:
-                name = "compat_grad_{}_{}".format(_process, next(_serial))
+                name = "compat_grad_" + os.urandom(16).hex()  # a count would go on alike in a forked process
                 _tf.register_gradient(name)(_gradient_function(weakref.ref(self)))
                 weakref.finalize(self, _tf.unregister_gradient, name)
                 self._name = name

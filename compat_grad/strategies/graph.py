@@ -3,22 +3,20 @@
 Knows nothing of arguments or structures, nor of what the product does.
 """
 
-import itertools
+import os
 import re
 import threading
-import uuid
 import weakref
 
 from compat_grad import _tf
 from compat_grad.strategies.tape import record
 from compat_grad.strategies.vectorized import VectorizedCall
 
-# There is one name in TensorFlow's registry. Which call an op belongs to is written on the op (a key unique across
-# processes, so that an imported graph never finds a stranger's call) and looked up among the calls alive; a call
-# is kept alive by its graph. So neither registry nor calls hold a graph, and nothing grows with calls.
+# There is one name in TensorFlow's registry. Which call an op belongs to is written on the op (a random key, so that
+# an imported graph never finds a stranger's call: what a process counts, a fork of it counts as well) and looked up
+# among the calls alive; a call is kept alive by its graph. So neither registry nor calls hold a graph, and nothing
+# grows with calls.
 _KEY_ATTRIBUTE = "_compat_grad_call"
-_process = uuid.uuid4().hex
-_serial = itertools.count()
 _live_calls = weakref.WeakValueDictionary()
 _attributes_of = weakref.WeakKeyDictionary()
 _registering = threading.Lock()
@@ -49,7 +47,7 @@ def tie_vectorized(outputs, inputs, vjp):
 def _attributes(vjp):
     known = _attributes_of.get(vjp)
     if known is None:
-        key = "{}:{}".format(_process, next(_serial))
+        key = os.urandom(16).hex()
         known = _attributes_of[vjp] = {
             "_gradient_op_type": _tf.AttrValue(s=_gradient_type().encode()),
             _KEY_ATTRIBUTE: _tf.AttrValue(s=key.encode()),
@@ -70,7 +68,7 @@ def _gradient_type():
 
 
 def _register_gradient():
-    for name in ("compat_grad", "compat_grad_" + _process):
+    for name in ("compat_grad", "compat_grad_" + os.urandom(16).hex()):
         try:
             _tf.register_gradient(name)(_gradient_of_op)
         except KeyError:  # this module has been loaded before, and TensorFlow's registry forgets nothing

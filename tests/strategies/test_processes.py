@@ -1,0 +1,59 @@
+"""Graphs that were built in another process, a fork of this one included: their gradients are never a stranger's."""
+
+import os
+
+import pytest
+import tensorflow as tf
+
+from compat_grad import override_gradient
+from tests.modes import v1
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
+
+
+def _function_level(factor):
+    return override_gradient(lambda x: 2.0 * x, lambda op, dy: factor * dy)
+
+
+def _op_level(factor):
+    return override_gradient(tf.nn.relu, {"Relu": lambda op, dy: factor * dy})
+
+
+def _graph_of(make, factor):
+    """Return a graph from "x" to "y" with a new override."""
+    with tf.Graph().as_default() as graph:
+        tf.identity(make(factor)(v1.placeholder(tf.float32, [2], name="x")), name="y")
+    return graph
+
+
+def _serialised_by_a_fork(make, factor):
+    """Return what a forked process builds, as a serialised GraphDef."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writing, _graph_of(make, factor).as_graph_def().SerializeToString())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        serialised = pipe.read()
+    os.waitpid(child, 0)
+    return serialised
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("make", [_function_level, _op_level])
+def test_a_graph_of_a_forked_process_gets_no_gradient_of_this_one(make, graph):
+    _graph_of(make, 5.0)  # the fork inherits what has been counted and registered so far
+    serialised = _serialised_by_a_fork(make, 111.0)
+    unrelated = [_graph_of(make, 999.0) for _ in range(3)]
+    graph_def = v1.GraphDef()
+    graph_def.ParseFromString(serialised)
+    assert graph_def.node
+    x = tf.constant([1.0, 2.0])
+    (y,) = tf.import_graph_def(graph_def, input_map={"x": x}, return_elements=["y:0"])
+    with pytest.raises(LookupError):
+        v1.gradients(y, x)
+    del unrelated
