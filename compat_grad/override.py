@@ -18,7 +18,7 @@ from compat_grad._tf import tf
 from compat_grad.call import symbolic
 from compat_grad.call.arguments import Arguments
 from compat_grad.call.backward import Backward, BackwardCall
-from compat_grad.call.definition import check_definition, name_of
+from compat_grad.call.definition import Definition, check_definition, doc_of, gradient_in_words, name_of
 from compat_grad.call.forward import detach, flatten_outputs, follow_autograph, run_forward
 from compat_grad.call.surrogate import Tie, check_same
 from compat_grad.call.traced import Reference, TracedFunctions
@@ -104,7 +104,7 @@ class Override:
 
     def __init__(self, forward, backward, surrogate, combine, strategy, name):
         check_definition(forward, backward, surrogate, combine, strategy, name)
-        self._definition = (forward, backward, surrogate, combine, strategy, name)
+        self._definition = Definition(forward, backward, surrogate, combine, strategy, name)
         self._forward = forward
         self._surrogate = surrogate
         self._combine = combine
@@ -117,10 +117,11 @@ class Override:
         self._backward = Backward(self.__name__, backward) if isinstance(backward, str) or callable(backward) else None
         self._spares_tapes = self._backward is not None and self._backward.takes_variables
         self._set_arguments(n_self=int(_is_method(forward)))
-        self.__doc__ = forward.__doc__
+        self.__doc__ = doc_of(self._definition)
         self.__module__ = getattr(forward, "__module__", None)
         self.__qualname__ = getattr(forward, "__qualname__", self.__name__)
-        self.__wrapped__ = forward
+        # No __wrapped__: tf.function (2.8 to 2.22) replaces an argument that has it by what it wraps, which is forward
+        # without its gradient; and of a bound method it is the unbound function.
 
     def _set_arguments(self, n_self):
         self._n_self = n_self
@@ -130,6 +131,44 @@ class Override:
         self._method = None
         self._functions = TracedFunctions(self._title)
         self._picked = {}  # mode -> Strategy
+
+    # --- what it is -------------------------------------------------------------------------------------------
+
+    @property
+    def forward(self):
+        """The function whose gradient is replaced."""
+        return self._definition.forward
+
+    @property
+    def backward(self):
+        """The gradient function, the name of a registered one, or the dict from op types to either; else None."""
+        return self._definition.backward
+
+    @property
+    def surrogate(self):
+        """The function whose gradient is used; None where there is a backward."""
+        return self._definition.surrogate
+
+    @property
+    def combine(self):
+        """How a surrogate is used, "add" or "multiply"."""
+        return self._definition.combine
+
+    @property
+    def strategy(self):
+        """The strategy that was asked for, "auto" or a name."""
+        return self._definition.strategy
+
+    @property
+    def name(self):
+        """What the override is called in error messages and graphs."""
+        return self.__name__
+
+    def __repr__(self):
+        return "<override {!r}: {}>".format(self.__name__, gradient_in_words(self._definition))
+
+    def __class_getitem__(cls, parameters):
+        return cls  # Override[[tf.Tensor], tf.Tensor] is for type checkers
 
     # --- the way of a call ------------------------------------------------------------------------------------
 
@@ -275,18 +314,21 @@ class Override:
             return self  # forward would not have become a method either
         if self._n_self == 0:
             if self._method is None:
-                self._method = Override(*self._definition)
-                self._method._set_arguments(n_self=1)
+                self._method = _remade(self._definition, n_self=1)
             return self._method.__get__(instance, owner)
         return self if instance is None else types.MethodType(self, instance)
 
     def __reduce__(self):
         if _by_name(self.__module__, self.__qualname__) is self:
             return self.__qualname__
-        return Override, self._definition
+        return _remade, (self._definition, self._n_self)
 
-    def __repr__(self):
-        return "<override_gradient {!r} of {!r}>".format(self.__name__, self._forward)
+
+def _remade(definition, n_self):
+    override = Override(*definition)
+    if override._n_self != n_self:
+        override._set_arguments(n_self)
+    return override
 
 
 def _is_method(function):

@@ -109,14 +109,16 @@ def test_it_decorates_with_a_surrogate(mode):
 
 def test_it_keeps_name_doc_module_and_signature():
     assert isinstance(made, Override) and callable(made)
-    assert made.__name__ == "triple" and made.__doc__ == "Multiply by three." and made.__module__ == __name__
-    assert made.__qualname__ == "triple" and made.__wrapped__ is triple
+    assert (
+        made.__name__ == "triple" and made.__doc__.startswith("Multiply by three.\n\n") and made.__module__ == __name__
+    )
+    assert made.__qualname__ == "triple"
     assert inspect.signature(made) == inspect.signature(triple)
-    assert decorated.__name__ == "decorated_name" and decorated.__doc__ == "Multiply by three, decorated."
+    assert decorated.__name__ == "decorated_name" and decorated.__doc__.startswith("Multiply by three, decorated.")
     assert list(inspect.signature(decorated).parameters) == ["x", "by"]
     assert inspect.signature(decorated).return_annotation is tf.Tensor
     assert "triple" in repr(made) and "decorated_name" in repr(decorated)
-    assert Model.method.__name__ == "method" and Model().method.__doc__ == "Multiply by the scale."
+    assert Model.method.__name__ == "method" and Model().method.__doc__.startswith("Multiply by the scale.")
 
 
 def test_a_callable_without_a_name_is_called_by_its_class():
@@ -336,6 +338,25 @@ COPIED = dict(AT_MODULE_LEVEL, local=override_gradient(lambda x: x * 3.0, lambda
 @pytest.mark.parametrize("case", COPIED)
 def test_overrides_are_copied(mode, case, how):
     assert_ten_times(mode, how(COPIED[case]), VALUES.get(case, 3 * X))
+
+
+def test_a_copied_method_takes_its_object_for_no_argument(mode):
+    inputs = []
+
+    def backward(op, dy):
+        inputs.append(len(op.inputs))
+        return 10.0 * dy
+
+    class Local:
+        scale = 3.0
+
+        @override_gradient(backward=backward)
+        def method(this, x):
+            return x * this.scale
+
+    copied = copy.deepcopy(Local.method)
+    assert_ten_times(mode, lambda x: copied(Local(), x), 3 * X)
+    assert set(inputs) == {1}
 
 
 def test_an_override_within_a_structure_is_copied(mode):

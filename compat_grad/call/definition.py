@@ -1,10 +1,15 @@
 """What `override_gradient` may be given, and what it says of anything else. Knows nothing of calls."""
 
+import collections
 import collections.abc
 import functools
+import inspect
 
 from compat_grad.call.surrogate import COMBINATIONS
 from compat_grad.strategies.table import STRATEGIES
+
+#: What `override_gradient` was given.
+Definition = collections.namedtuple("Definition", "forward backward surrogate combine strategy name")
 
 
 def check_definition(forward, backward, surrogate, combine, strategy, name):
@@ -67,6 +72,28 @@ def _check_mapping(mapping, strategy, where):
             "{}: strategy {!r} cannot express the gradients of ops within forward. Leave strategy='auto' (which takes "
             "'gradient_override_map').".format(where, strategy)
         )
+
+
+def gradient_in_words(definition):
+    """Return which gradient a `Definition` gives its forward: "gradient of surrogate tanh"."""
+    if definition.surrogate is not None:
+        relative = "relative " if definition.combine == "multiply" else ""
+        return "{}gradient of surrogate {}".format(relative, name_of(definition.surrogate))
+    if not isinstance(definition.backward, collections.abc.Mapping):
+        return "gradient " + _rule_in_words(definition.backward)
+    rules = ["of {} {}".format(op_type, _rule_in_words(rule)) for op_type, rule in definition.backward.items()]
+    return "gradient " + ", ".join(rules)
+
+
+def _rule_in_words(rule):
+    return "registered as {!r}".format(rule) if isinstance(rule, str) else "by {}".format(name_of(rule))
+
+
+def doc_of(definition):
+    """Return forward's docstring, with a last paragraph that says what the gradient is."""
+    replaced = "Its own gradient is replaced (compat_grad.override_gradient): {}.".format(gradient_in_words(definition))
+    doc = definition.forward.__doc__
+    return "{}\n\n{}".format(inspect.cleandoc(doc), replaced) if isinstance(doc, str) and doc.strip() else replaced
 
 
 def name_of(function):
