@@ -46,6 +46,12 @@ from compat_grad._tf.modes import (
     get_default_graph,
     is_function_graph,
 )
+from compat_grad._tf.op_callbacks import (
+    executed_function,
+    has_op_callbacks,
+    told_of_built_ops,
+    told_of_ops,
+)
 from compat_grad._tf.parallel_for import (
     vectorize_natively_and,
     vectorize_with,
@@ -53,6 +59,7 @@ from compat_grad._tf.parallel_for import (
 )
 from compat_grad._tf.pass_through import (
     add_identity_n,
+    detach_inputs,
     has_identity_n,
     has_identity_n_op,
 )
@@ -61,8 +68,10 @@ from compat_grad._tf.registry import (
     custom_gradient,
     gradient_name,
     name_gradient,
+    op_definition,
     register_gradient,
     registered_gradient,
+    takes_handles,
     text,
     unregister_gradient,
 )
@@ -79,6 +88,7 @@ from compat_grad._tf.tapes import (
     record_operation,
     stop_recording,
     tangents_flow,
+    tapes_follow,
 )
 from compat_grad._tf.tensors import (
     EagerTensor,
@@ -124,7 +134,9 @@ __all__ = [
     "current_mode",
     "custom_gradient",
     "dense",
+    "detach_inputs",
     "differentiable",
+    "executed_function",
     "executing_eagerly",
     "first",
     "flowing",
@@ -134,6 +146,7 @@ __all__ = [
     "gradient_name",
     "has_identity_n",
     "has_identity_n_op",
+    "has_op_callbacks",
     "is_composite_type",
     "is_control_flow_body",
     "is_eager_tensor_type",
@@ -149,6 +162,7 @@ __all__ = [
     "newest_operation_id",
     "no_tapes",
     "not_converted",
+    "op_definition",
     "operations_since",
     "outer_function_graphs",
     "outermost_graph",
@@ -161,9 +175,13 @@ __all__ = [
     "shape_text",
     "slices_fit",
     "stop_recording",
+    "takes_handles",
     "tangents_flow",
+    "tapes_follow",
     "text",
     "tf",
+    "told_of_built_ops",
+    "told_of_ops",
     "trainable_variables_key",
     "unregister_gradient",
     "v1",

@@ -10,6 +10,8 @@ from compat_grad._tf.early import IdentityFunctions
 from compat_grad._tf.lookup import first
 from compat_grad._tf.modes import get_default_graph
 from compat_grad._tf.registry import AttrValue, registered_gradient, text
+from compat_grad._tf.tapes import stop_recording
+from compat_grad._tf.tensors import flowing
 
 _GRADIENT = "_gradient_op_type"
 _TYPE_LISTS = {}  # a few dtype tuples in a whole program
@@ -41,6 +43,25 @@ def add_identity_n(tensors, name, attributes):
         with graph.gradient_override_map({"IdentityN": text(attributes[_GRADIENT].s)}):
             return _create_identity_n(graph, tensors, dtypes, name, attrs)
     return _create_identity_n(graph, tensors, dtypes, name, attrs)
+
+
+def detach_inputs(op):
+    """Lead the inputs of an op that was built just now through ops that no tape knows.
+
+    A tape records an op of a graph after it was built, by the inputs that it has then: of this one it will record
+    nothing, and a forward-mode accumulator push no tangent. tf.gradients finds its way back as before.
+    """
+    tensors = list(op.inputs)
+    positions = flowing(tensors)
+    if not positions:
+        return
+    # A map of the user's for this very op type must not hold for it.
+    mapped = "IdentityN" in getattr(get_default_graph(), "_gradient_override_map", ())
+    attributes = {_GRADIENT: AttrValue(s=b"IdentityN")} if mapped else {}
+    with stop_recording():
+        passed = add_identity_n([tensors[position] for position in positions], "detached", attributes)
+    for position, tensor in zip(positions, passed.outputs):
+        op._update_input(position, tensor)
 
 
 # 1.5 does not look up that the op takes a list, which it must know in functions.

@@ -1,4 +1,4 @@
-"""TensorFlow's registry of gradients, and the name of another gradient that an op carries."""
+"""TensorFlow's registries of ops and of gradients, and the name of another gradient that an op carries."""
 
 from compat_grad._tf.lookup import first, tf, v1
 
@@ -38,6 +38,24 @@ def name_gradient(op, name):
     """Give op the gradient registered as name, unless it has been given one already."""
     if gradient_name(op) is None:
         op._set_attr("_gradient_op_type", AttrValue(s=name.encode()))
+
+
+_definition = first("tensorflow.python.framework.op_def_registry.get")
+_definitions = first("tensorflow.python.framework.op_def_registry.get_registered_ops")  # to 2.0
+
+
+def op_definition(op_type):
+    """Return the OpDef of an op type, or None for one that TensorFlow does not know (as is the name of a function)."""
+    if _definition is not None:
+        return _definition(op_type)
+    return _definitions().get(op_type) if _definitions is not None else None
+
+
+def takes_handles(op_type):
+    """Whether ops of a type work on what has its value elsewhere: a variable, a list."""
+    definition = op_definition(op_type)
+    handles = [tf.as_dtype("resource").as_datatype_enum, tf.as_dtype("variant").as_datatype_enum]
+    return definition is not None and any(argument.type in handles for argument in definition.input_arg)
 
 
 def text(value):

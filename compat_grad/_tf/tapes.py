@@ -37,6 +37,13 @@ no_tapes = (
     or _unknown_tapes
 )
 
+#: Whether a tape (no forward-mode accumulator) follows one of these tensors.
+tapes_follow = first(
+    "tensorflow.python.eager.record.should_record_backprop",
+    "tensorflow.python.eager.tape.should_record_backprop",
+    "tensorflow.python.eager.tape.should_record",  # to 2.0
+) or (lambda tensors: not no_tapes())
+
 _eager_identity = first("tensorflow.python.ops.gen_array_ops.identity")
 _pack_tangents = first(
     "tensorflow.python.pywrap_tfe.TFE_Py_PackJVPs", "tensorflow.python.pywrap_tensorflow.TFE_Py_PackJVPs"

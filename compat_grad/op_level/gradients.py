@@ -13,7 +13,7 @@ import weakref
 
 from compat_grad import _tf
 from compat_grad.call.backward import Backward
-from compat_grad.op_level.marking import Marking, OfThisThread
+from compat_grad.op_level.marking import Marking, OfThisThread, tapes_listen, was_seen
 from compat_grad.op_level.op import OpCall
 from compat_grad.op_level.search import Found
 from compat_grad.strategies.graph import SAVED_WITHOUT_GRADIENT
@@ -36,14 +36,20 @@ class OpGradients:
         return self._registered
 
     def need_function(self, mode):
-        """Whether the call needs a function around it: a tape looks gradients up by op type, but for functions' own.
+        """Whether the call needs a function around it: in eager mode, where ops have no name of a gradient.
+
+        So do in graphs, for tapes, ops on the handles of variables: reads are recorded a second time, by hand, and
+        their order is known by the handle itself.
 
         Raises:
           ValueError: it does, and this TensorFlow's functions lose the gradients of functions inside.
         """
-        tapes = mode is _tf.EAGER or (_tf.record_operation is not None and not _tf.no_tapes())
-        if not tapes or mode is _tf.EAGER or _tf.functions_nest:
-            return tapes
+        if mode is _tf.EAGER:
+            return True
+        if not tapes_listen() or not any(map(_tf.takes_handles, self.rules)):
+            return False
+        if _tf.functions_nest:
+            return True
         raise ValueError(
             "{}: called inside a function or under a tape in a graph, where this TensorFlow's tapes do not see the "
             "gradients of single ops (from 1.14 on, with tf.function, they do). Call it from eager code, or "
@@ -64,14 +70,19 @@ class OpGradients:
         newest = _tf.newest_operation_id(graph)
         mapped = graph.gradient_override_map({OfThisThread(op_type): name for op_type, name in names.items()})
         alone = _tf.private_traces(("compat_grad",) + tuple(sorted(names.items())))
-        with mapped, alone as private, graph.device(Marking(self, graph, private)):
-            yield
+        with mapped, alone as private:
+            marking = Marking(self, graph, private)
+            # the op callback, where there is one, also where forward takes all devices back
+            with graph.device(marking), _tf.told_of_built_ops(marking.see):
+                yield
         self._check(graph, newest)
 
     def _check(self, graph, newest):
         found = Found(graph, self.names())
         for op in _tf.operations_since(graph, newest):
             found.look_at(op)
+            if found.is_ours(op) and not was_seen(op) and tapes_listen() and _tf.tapes_follow(list(op.inputs)):
+                raise ValueError(self._unseen(op))
         found.look_into_functions()
         if found.missed:
             raise ValueError(self._out_of_reach(*found.missed[0]))
@@ -88,6 +99,13 @@ class OpGradients:
             "have it as `python_function`), or override the gradient inside that function.".format(
                 self._title, op_type, op_name, function_name
             )
+        )
+
+    def _unseen(self, op):
+        return (
+            "{}: the {} op {!r} was built where this TensorFlow shows nobody what is built (under tf.device(None)), so "
+            "the tape that listens could not be told of its gradient. Name a device there, or let the tape listen "
+            "outside of the function.".format(self._title, op.type, op.name)
         )
 
     def _nowhere(self, idle, types):

@@ -14,9 +14,12 @@ class Found:
         self.overridden = set()
         self.missed = []  # (op type, op name, function name)
 
+    def is_ours(self, op):
+        return op.type in self._names and _tf.gradient_name(op) == self._names[op.type]
+
     def look_at(self, op):
         self.types.add(op.type)
-        if op.type in self._names and _tf.gradient_name(op) == self._names[op.type]:
+        if self.is_ours(op):
             self.overridden.add(op.type)
         self._called.extend(_tf.called_functions(op))
 

@@ -1,0 +1,178 @@
+"""TensorFlow's op callbacks: being told of each op that this thread executes eagerly or builds, right after it.
+
+From 2.1 on. Of what is executed we are told with the list that holds its outputs, which may be exchanged in place, and
+before anybody else sees them. Knows nothing of gradients.
+"""
+
+import contextlib
+import importlib
+import threading
+
+from compat_grad._tf.lookup import first, tf
+from compat_grad._tf.registry import op_definition, text
+
+_context = first("tensorflow.python.eager.context.context")
+_Context = first("tensorflow.python.eager.context.Context")
+_execute = first("tensorflow.python.eager.execute.execute_with_callbacks") and importlib.import_module(
+    "tensorflow.python.eager.execute"
+)
+
+#: Whether this TensorFlow tells of each op.
+has_op_callbacks = _execute is not None and hasattr(_Context, "add_op_callback")
+
+
+class _Telling:
+    """What TensorFlow calls after each op of this thread."""
+
+    def __init__(self, executed, built):
+        self._executed = executed
+        self._built = built
+        self._busy = False
+
+    def __call__(self, op_type, inputs, attributes, outputs, op_name=None, graph=None):
+        if graph is None:
+            self.tell(op_type, inputs, attributes, outputs, None)
+        elif outputs:
+            self._built(outputs[0].op)
+
+    def tell(self, op_type, inputs, attributes, outputs, recorded_inputs):
+        if self._busy:  # an op that was executed for the one we are just told of
+            return
+        self._busy = True
+        try:
+            self._executed(ExecutedOp(text(op_type), inputs, attributes), outputs, recorded_inputs)
+        finally:
+            self._busy = False
+
+
+_patching = threading.Lock()
+_tellings = []  # of all threads, for as long as one of them is told
+
+
+@contextlib.contextmanager
+def told_of_built_ops(built):
+    """Return the context in which this thread is told of each op in a graph, before a tape is: ``built(op)``."""
+
+    def tell(op_type, inputs, attributes, outputs, op_name=None, graph=None):
+        if graph is not None and outputs:
+            built(outputs[0].op)
+
+    if not has_op_callbacks:
+        yield
+        return
+    context = _context()
+    context.add_op_callback(tell)
+    try:
+        yield
+    finally:
+        context.remove_op_callback(tell)
+
+
+@contextlib.contextmanager
+def told_of_ops(executed, built):
+    """Return the context in which this thread is told of each op.
+
+    Args:
+      executed: ``executed(op, outputs, recorded_inputs)`` of an `ExecutedOp`: a list of its outputs, to be exchanged in
+        place; and the list of inputs that TensorFlow will record its own gradient with next, or None where it has.
+      built: ``built(op)`` of an op in a graph, which no tape has seen yet.
+    """
+    telling = _Telling(executed, built)
+    context = _context()
+    with _patching:  # TensorFlow's own add_op_callback exchanges this as well, and the first thread to end puts it back
+        _tellings.append(telling)
+        _execute.execute = _execute_and_tell
+    context.add_op_callback(telling)
+    try:
+        yield
+    finally:
+        context.remove_op_callback(telling)
+        with _patching:
+            _tellings.remove(telling)
+            if not _tellings:
+                _execute.execute = _execute.quick_execute
+
+
+def _execute_and_tell(op_name, num_outputs, inputs, attrs, ctx, name=None):
+    """What executes the ops that the fast way in C++ does not know, and functions; their record comes afterwards."""
+    outputs = _execute.quick_execute(op_name, num_outputs, inputs, attrs, ctx, name)
+    for callback in ctx.op_callbacks:
+        if isinstance(callback, _Telling):
+            callback.tell(op_name, tuple(inputs), attrs, outputs, inputs)
+        else:
+            callback(op_name, tuple(inputs), attrs, outputs, name)
+    return outputs
+
+
+class ExecutedOp:
+    """An op that was executed eagerly, as far as it is like a ``tf.Operation``."""
+
+    def __init__(self, op_type, inputs, attributes):
+        self.type = self.name = op_type
+        self.inputs = inputs
+        self._attributes = attributes  # names and values in turns
+
+    def get_attr(self, name):
+        """Return the value of an attribute as ``tf.Operation.get_attr`` does; ValueError for no attribute."""
+        definition = op_definition(self.type)
+        found = [attribute for attribute in definition.attr if attribute.name == name] if definition else []
+        if not found:
+            raise ValueError("The op type {!r} has no attribute {!r}.".format(self.type, name))
+        names = self._attributes[::2]
+        if name in names:
+            return _as_of_a_graph(found[0].type, self._attributes[2 * names.index(name) + 1])
+        if found[0].HasField("default_value"):
+            return _as_of_a_graph(found[0].type, _value(found[0].default_value))
+        for argument, tensor in zip(definition.input_arg, self.inputs):
+            if argument.type_attr == name:
+                return tensor.dtype
+        raise ValueError("The eager {} op does not tell its attribute {!r}.".format(self.type, name))
+
+    def called_functions(self):
+        """Return the names of the functions that the op calls."""
+        if _context().has_function(self.type):
+            return [self.type]
+        definition = op_definition(self.type)
+        kinds = {attribute.name: attribute.type for attribute in definition.attr} if definition else {}
+        return [
+            text(getattr(value, "name", value))
+            for name, value in zip(self._attributes[::2], self._attributes[1::2])
+            if kinds.get(name) == "func"
+        ]
+
+    def __getattr__(self, name):
+        raise AttributeError(
+            "The {} op was executed eagerly, op by op: it is in no graph and has no {!r}, but inputs, outputs, type, "
+            "name and get_attr(...).".format(self.__dict__.get("type"), name)
+        )
+
+    def __repr__(self):
+        return "<eager {} op>".format(self.type)
+
+
+def _as_of_a_graph(kind, value):
+    if kind.startswith("list("):
+        return [_as_of_a_graph(kind[len("list(") : -1], item) for item in value]
+    if kind == "type":
+        return tf.as_dtype(value)
+    if kind == "shape":
+        return tf.TensorShape(value)
+    if kind == "string" and isinstance(value, str):
+        return value.encode()
+    return value
+
+
+def _value(attribute):
+    """Return what an AttrValue holds."""
+    kind = attribute.WhichOneof("value")
+    if kind != "list":
+        return getattr(attribute, kind)
+    return next((list(items) for _, items in attribute.list.ListFields()), [])
+
+
+def executed_function(name):
+    """Return the FunctionDef of a function that has been executed eagerly, or None where TensorFlow does not tell."""
+    context = _context()
+    if not hasattr(context, "get_function_def") or not context.has_function(name):
+        return None
+    return context.get_function_def(name)
