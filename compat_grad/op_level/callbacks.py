@@ -1,0 +1,59 @@
+"""Op by op: forward runs in eager mode as it is, and every op of a mapped type is recorded with the gradient mapped.
+
+TensorFlow tells of each op right after it, when its own gradient is on the tapes already; so what forward gets to see
+are aliases of the op's outputs, recorded anew. Needs no trace: outputs may feed each other, `.numpy()` and new
+variables are allowed. Inside functions that forward calls a `Marking` does what it does everywhere. Knows nothing of
+arguments, nor of when this way is taken.
+"""
+
+from compat_grad import _tf
+from compat_grad.op_level.marking import Marking, for_our_own_ops, tapes_listen
+from compat_grad.op_level.search import FoundExecuted
+from compat_grad.strategies.tape import record
+
+
+class OpByOp:
+    """Runs the forward of one override op by op, its ops with the gradients of an `OpGradients`."""
+
+    def __init__(self, gradients):
+        self._gradients = gradients
+        self._scanned = {}  # what was found in the functions that were called
+
+    def run(self, forward, traced):
+        """Return what forward() returns.
+
+        Args:
+          forward: the call of the user's function in eager mode.
+          traced: whether it has been traced: what was found then need not be found in every call.
+
+        Raises:
+          ValueError: an op type occurs nowhere, or in a function where its gradient could not be overridden.
+        """
+        gradients = self._gradients
+        found = FoundExecuted(gradients.names(), self._scanned)
+
+        def executed(op, outputs, recorded_inputs):
+            found.look_at(op)
+            rule = gradients.rules.get(op.type)
+            if rule is not None and tapes_listen():
+                _record_instead(op, outputs, recorded_inputs, rule)
+
+        with gradients.private_traces() as private:
+            marking = Marking(gradients, None, private)
+            with _tf.told_of_ops(executed, marking.see):
+                result = forward()
+        found.look_into_functions()
+        gradients.judge_executed(found, traced)
+        return result
+
+
+def _record_instead(op, outputs, recorded_inputs, rule):
+    """Exchange the outputs of an executed op by aliases that are recorded with the gradient of rule."""
+    inputs = list(op.inputs)
+    tied = [_tf.alias(output) if _tf.differentiable(output) else output for output in outputs]
+    sources = [index for index, tensor in enumerate(inputs) if _tf.differentiable(tensor) or _tf.is_handle(tensor)]
+    with for_our_own_ops():  # forward mode calls the gradient right away
+        record(tied, inputs, rule.of(op), op.name, sources)
+    outputs[:] = tied
+    if recorded_inputs is not None:  # TensorFlow is about to record its own gradient: by inputs that no tape knows
+        recorded_inputs[:] = [_tf.alias(tensor) if _tf.differentiable(tensor) else tensor for tensor in inputs]

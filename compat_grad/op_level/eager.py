@@ -1,0 +1,117 @@
+"""How a call in eager mode goes: as a trace, the fast way, or op by op where a trace does not show what forward does.
+
+A trace is one op to a tape. Where forward's outputs are made of each other, or where it keeps what it computes, a tape
+could be asked for a gradient that begins or ends inside of it. What cannot be traced at all goes op by op as well. A
+call goes as the first of its kind went. Knows nothing of arguments, nor of what the gradients are.
+"""
+
+import weakref
+
+from compat_grad import _tf
+from compat_grad.call import structure
+from compat_grad.op_level.callbacks import OpByOp
+from compat_grad.op_level.marking import tapes_listen
+
+TRACED = "traced"
+HIDING = "traced once, and not all that it does is shown to tapes"
+UNTRACED = "cannot be traced"
+MOST = 1024  # signatures whose way is remembered for one function
+
+
+class EagerCalls:
+    """The eager calls of one override."""
+
+    def __init__(self, gradients):
+        self._gradients = gradients
+        self._op_by_op = OpByOp(gradients)
+        self._hidden = weakref.WeakKeyDictionary()  # the graph of a trace -> what of forward it hides, or None
+
+    def trace(self, forward):
+        """Return what forward() returns, run in the function that is being traced."""
+        graph = _tf.get_default_graph()
+        with self._gradients.applied(graph):
+            result = forward()
+        self._hidden[graph] = _fed_by_another(result, graph)
+        return result
+
+    def call(self, function, inputs, forward):
+        """Return what forward() returns.
+
+        Args:
+          function: the `TracedFunction` of tensors whose body calls `trace`.
+          inputs: the tensors.
+          forward: the call of the user's function in eager mode.
+        """
+        signature = tuple([_tf.signature(tensor) for tensor in inputs])
+        way = function.ways.get(signature)
+        if way is None:
+            way, done = self._find_way(function, inputs, forward)
+            if len(function.ways) >= MOST:
+                function.ways.clear()
+            function.ways[signature] = way
+            if done is not None:
+                return done[0]
+        if way is TRACED:
+            return function(inputs)
+        if _can_go_op_by_op():
+            return self._op_by_op.run(forward, way is HIDING)
+        if tapes_listen():
+            raise ValueError(self._needs_op_callbacks())
+        return function(inputs)
+
+    def _find_way(self, function, inputs, forward):
+        """Return the way of such calls, and in a tuple what forward() returned if it had to be called."""
+        if not _can_go_op_by_op():
+            return self._way_of(function.trace(inputs)), None
+        with _tf.new_variables() as made:
+            try:
+                graph = function.trace(inputs)
+            except Exception as error:  # whatever tracing fails by: forward itself raises what is wrong with it
+                if self._gradients.title in str(error):
+                    raise
+                graph = None
+        if graph is not None:
+            return self._way_of(graph), None
+        made.initialize()
+        return UNTRACED, (self._op_by_op.run(forward, False),)
+
+    def _way_of(self, graph):
+        return HIDING if self._hidden.get(graph) or _tf.held_outside(graph) else TRACED
+
+    def _needs_op_callbacks(self):
+        return (
+            "{}: a tape sees forward as one op in eager mode; but one of its outputs is made of another, or it keeps "
+            "what it computes, and the gradient between them would be None. Open the tape inside a tf.function, where "
+            "it is right, or return only one of them. (From TensorFlow 2.1 on, forward goes op by op here.)".format(
+                self._gradients.title
+            )
+        )
+
+
+def _can_go_op_by_op():
+    return _tf.has_op_callbacks and _tf.record_operation is not None
+
+
+def _fed_by_another(result, graph):
+    """Whether one of the tensors in what forward returned is made of another one of them."""
+    returned = [leaf for leaf in _tensors(result) if _tf.differentiable(leaf) and leaf.graph is graph]
+    names = {tensor.name for tensor in returned}
+    if len(names) < len(returned):
+        return True  # one of them twice
+    pending, seen = [source for tensor in returned for source in tensor.op.inputs], set()
+    while pending:
+        tensor = pending.pop()
+        if tensor.name in seen or not (_tf.differentiable(tensor) or _tf.is_handle(tensor)):
+            continue
+        if tensor.name in names:
+            return True
+        seen.add(tensor.name)
+        pending.extend(tensor.op.inputs)
+    return False
+
+
+def _tensors(result):
+    leaves = []
+    for leaf in structure.flatten(result)[0]:
+        leaves.extend(_tf.composite_parts(leaf)[0] if _tf.is_composite_type(type(leaf)) else [leaf])
+    return [leaf for leaf in leaves if _tf.is_tensor_type(type(leaf)) and not _tf.is_eager_tensor_type(type(leaf))]
