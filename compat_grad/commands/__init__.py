@@ -12,6 +12,7 @@ PROGRAM = "python -m compat_grad"
 COMMANDS = collections.OrderedDict(
     [
         ("info", "tell the versions, the mode, and which strategies can be had here and why not the others"),
+        ("scan", "find the code that overrides gradients the TensorFlow 1 way, and say what becomes of it"),
         ("demo", "train an image classifier by the same code in every mode and compare"),
     ]
 )
