@@ -1,6 +1,6 @@
 """`python -m compat_grad scan` finds the legacy forms under any alias, says what becomes of each, and runs nothing.
 
-Needs no TensorFlow. Runs in tox.ini's environment "migrate", which has LibCST.
+Needs no TensorFlow. Runs in tox.ini's environments pyXY-migrate, which have LibCST.
 """
 
 import json
@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-pytest.importorskip("libcst", reason="LibCST and the extra `migrate` are of tox.ini's environment migrate")
+pytest.importorskip("libcst", reason="LibCST and the extra `migrate` are in tox.ini's environments pyXY-migrate")
 
 from compat_grad.__main__ import main
 from compat_grad.migrate.kinds import KINDS, RAISES, SILENT
@@ -206,7 +206,7 @@ def test_json_holds_all_of_it(program, capsys):
 
 
 def test_sarif_is_valid_and_points_at_the_place(program, tmp_path, capsys):
-    sarif = pytest.importorskip("sarif_pydantic", reason="the schema's models are of tox.ini's environment migrate")
+    sarif = pytest.importorskip("sarif_pydantic", reason="sarif-pydantic is of Python 3.10 and later")
     (tmp_path / "old.py").write_text("print 'gradient_override_map'\n")
     assert main(["scan", str(tmp_path), "--sarif"]) == 1
     written = json.loads(capsys.readouterr().out)
