@@ -53,9 +53,10 @@ from compat_grad._tf.op_callbacks import (
     told_of_ops,
 )
 from compat_grad._tf.parallel_for import (
-    vectorize_natively_and,
-    vectorize_with,
+    have_vectorized_ops_tied,
+    refuse_to_vectorize,
     vectorized_map,
+    vectorized_ops_can_be_tied,
 )
 from compat_grad._tf.pass_through import (
     add_identity_n,
@@ -67,6 +68,7 @@ from compat_grad._tf.registry import (
     AttrValue,
     custom_gradient,
     gradient_name,
+    is_registered,
     name_gradient,
     op_definition,
     register_gradient,
@@ -147,12 +149,14 @@ __all__ = [
     "has_identity_n",
     "has_identity_n_op",
     "has_op_callbacks",
+    "have_vectorized_ops_tied",
     "is_composite_type",
     "is_control_flow_body",
     "is_eager_tensor_type",
     "is_function_graph",
     "is_handle",
     "is_keras_tensor_type",
+    "is_registered",
     "is_tensor_type",
     "is_variable_type",
     "keep_with",
@@ -169,6 +173,7 @@ __all__ = [
     "own_reads",
     "private_traces",
     "record_operation",
+    "refuse_to_vectorize",
     "register_gradient",
     "registered_gradient",
     "same_dtype_and_shape",
@@ -186,8 +191,7 @@ __all__ = [
     "unregister_gradient",
     "v1",
     "variable_op",
-    "vectorize_natively_and",
-    "vectorize_with",
     "vectorized_map",
+    "vectorized_ops_can_be_tied",
     "with_own_indices",
 ]

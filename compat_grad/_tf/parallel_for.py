@@ -1,40 +1,60 @@
-"""tf.vectorized_map: how an op says what becomes of it there.
+"""tf.vectorized_map: what becomes there of an op with a gradient of its own.
 
-Without that the parallel-for converter rebuilds an op without its gradient: silently the native one.
+TensorFlow's converters rebuild an op without its gradient: silently the native one.
 """
+
+import functools
 
 from compat_grad._tf.lookup import first, tf
 
 vectorized_map = getattr(tf, "vectorized_map", None)
+_converters = first("tensorflow.python.ops.parallel_for.pfor._pfor_converter_registry")
+_wrap = first("tensorflow.python.ops.parallel_for.pfor.wrap")
+
+#: Whether `have_vectorized_ops_tied` can be had.
+vectorized_ops_can_be_tied = _converters is not None and _wrap is not None
 
 
-def vectorize_with(op, convert):
-    """Let tf.vectorized_map turn op into ``convert(inputs)``: tensors with a new first axis in, such outputs back.
+def have_vectorized_ops_tied(how_to_tie):
+    """Have tf.vectorized_map ask ``how_to_tie(op)`` of each op before it is converted.
 
-    Without it the parallel-for converter rebuilds IdentityN without its gradient: silently the native one.
+    How to tie is None, or a function that is given what TensorFlow makes of the op: its outputs and its inputs, two
+    lists of tensors with a new first axis. It returns the outputs to use instead. The converters are asked, and not
+    the op (a `pfor_converter` set on it), because copies of an op have its attributes and nothing of the Python object:
+    an imported GraphDef, a loaded SavedModel, a pruned function.
     """
+    for op_type, native in list((_converters or {}).items()):
+        _converters[op_type] = _tying(native, how_to_tie)
 
-    def converter(pfor_input):
+
+def _tying(native, how_to_tie):
+    @functools.wraps(native)
+    def convert(pfor_input):
+        tie = how_to_tie(pfor_input.op)
+        if tie is None:
+            return native(pfor_input)
+        found = _as_list(native(_OfPlainOp(pfor_input)))
         pfor_input.stack_inputs()
-        wrap = first("tensorflow.python.ops.parallel_for.pfor.wrap")
-        return [wrap(tensor, True) for tensor in convert([stacked.t for stacked in pfor_input.inputs])]
-
-    op.pfor_converter = converter  # where TensorFlow's own ops put theirs
-
-
-def vectorize_natively_and(op, tie):
-    """Let tf.vectorized_map turn op into what it natively does, with its outputs ``tie(outputs, inputs)``."""
-
-    def converter(pfor_input):
-        native = first("tensorflow.python.ops.parallel_for.pfor._pfor_converter_registry").get(op.type)
-        wrap = first("tensorflow.python.ops.parallel_for.pfor.wrap")
-        if native is None:
-            raise ValueError("tf.vectorized_map has no converter for the {} op {!r}".format(op.type, op.name))
-        found = native(_OfPlainOp(pfor_input))
-        found = list(found) if isinstance(found, (list, tuple)) and not hasattr(found, "is_stacked") else [found]
-        pfor_input.stack_inputs()
+        if not all(output.is_stacked for output in found):  # of an op that passes on what is the same for all rows
+            found = _as_list(native(_OfPlainOp(pfor_input)))
         tied = tie([output.t for output in found], [stacked.t for stacked in pfor_input.inputs])
-        return [wrap(tensor, True) for tensor in tied]
+        return [_wrap(tensor, True) for tensor in tied]
+
+    return convert
+
+
+def _as_list(wrapped):
+    return list(wrapped) if isinstance(wrapped, (list, tuple)) and not hasattr(wrapped, "is_stacked") else [wrapped]
+
+
+def refuse_to_vectorize(op):
+    """Have tf.vectorized_map refuse op, where it cannot be told what else to do with it."""
+
+    def converter(pfor_input):
+        raise NotImplementedError(
+            "compat_grad: this TensorFlow hides the converters of tf.vectorized_map, which would give the op {!r} its "
+            "native gradient. Use tf.map_fn.".format(op.name)
+        )
 
     op.pfor_converter = converter
 

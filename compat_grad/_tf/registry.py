@@ -21,6 +21,15 @@ def registered_gradient(name):
     return _registry.lookup(name)
 
 
+def is_registered(name):
+    """Whether a gradient is registered as name; not, where TensorFlow's registry cannot be reached."""
+    try:
+        _registry.lookup(name)
+    except (AttributeError, LookupError):
+        return False
+    return True
+
+
 def unregister_gradient(name):
     """Forget a registered gradient; where TensorFlow's registry cannot be reached, the name stays."""
     getattr(_registry, "_registry", {}).pop(name, None)

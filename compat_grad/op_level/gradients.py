@@ -16,7 +16,7 @@ from compat_grad.call.backward import Backward
 from compat_grad.op_level.marking import Marking, OfThisThread, tapes_listen, was_seen
 from compat_grad.op_level.op import OpCall
 from compat_grad.op_level.search import Found
-from compat_grad.strategies.graph import SAVED_WITHOUT_GRADIENT
+from compat_grad.strategies.graph import SAVED_WITHOUT_GRADIENT, gradients_of_ops
 
 
 class OpGradients:
@@ -128,7 +128,7 @@ class OpGradient:
 
     def __init__(self, name, function):
         self._backward = Backward(name, function)
-        self._name = function if isinstance(function, str) else None
+        self._name = None  # of our own, also for a gradient that has one: tf.vectorized_map knows ours by their names
         self._registering = threading.Lock()
 
     def registered_name(self):
@@ -139,6 +139,7 @@ class OpGradient:
                 name = "compat_grad_" + os.urandom(16).hex()  # a count would go on alike in a forked process
                 _tf.register_gradient(name)(_gradient_function(weakref.ref(self)))
                 weakref.finalize(self, _tf.unregister_gradient, name)
+                gradients_of_ops[name] = self
                 self._name = name
         return self._name
 

@@ -5,7 +5,6 @@ import threading
 import weakref
 
 from compat_grad import _tf
-from compat_grad.strategies.graph import tie_vectorized
 from compat_grad.strategies.tape import record
 
 _suspended = threading.local()  # .depth: how many ops of ours this thread is connecting
@@ -68,7 +67,8 @@ class Marking:
         if _tf.gradient_name(op) != self._gradients.names()[op.type] or was_seen(op):
             return
         op._compat_grad_seen = True
-        _tf.vectorize_natively_and(op, lambda outputs, inputs: tie_vectorized(outputs, inputs, rule.of(op)))
+        if not _tf.vectorized_ops_can_be_tied:
+            _tf.refuse_to_vectorize(op)
         if tapes_listen():
             _record_instead(op, rule)
 

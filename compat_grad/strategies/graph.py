@@ -10,12 +10,13 @@ import weakref
 
 from compat_grad import _tf
 from compat_grad.strategies.tape import record
-from compat_grad.strategies.vectorized import VectorizedCall
+from compat_grad.strategies.vectorized import LostCall, VectorizedCall
 
 # There is one name in TensorFlow's registry. Which call an op belongs to is written on the op (a random key, so that
 # an imported graph never finds a stranger's call: what a process counts, a fork of it counts as well) and looked up
 # among the calls alive; a call is kept alive by its graph. So neither registry nor calls hold a graph, and nothing
 # grows with calls.
+_NAME = "compat_grad"  # how every name that we register begins
 _KEY_ATTRIBUTE = "_compat_grad_call"
 _live_calls = weakref.WeakValueDictionary()
 _attributes_of = weakref.WeakKeyDictionary()
@@ -25,23 +26,14 @@ _registered = []
 
 def connect(outputs, inputs, vjp):
     op = _tf.add_identity_n(outputs + inputs, _op_name(vjp.name), _attributes(vjp))
-    _tf.vectorize_with(op, lambda stacked: _connect_vectorized(stacked, len(outputs), vjp))
+    if not _tf.vectorized_ops_can_be_tied:
+        _tf.refuse_to_vectorize(op)
     tied = list(op.outputs)[: len(outputs)]
     if _tf.record_operation is not None and not _tf.no_tapes():
         # A tape inside a function looks gradients up by op type alone, so the op is recorded by hand. Recorded with
         # the original inputs: with those that the op holds, nested tapes would find no second derivative.
         record(tied, inputs, vjp, op.name)
     return tied
-
-
-def _connect_vectorized(stacked, n_outputs, vjp):
-    outputs, inputs = stacked[:n_outputs], stacked[n_outputs:]
-    return tie_vectorized(outputs, inputs, vjp) + inputs
-
-
-def tie_vectorized(outputs, inputs, vjp):
-    """Return outputs tied to inputs, all with a new first axis, by the product of each row."""
-    return connect(outputs, inputs, VectorizedCall(vjp))
 
 
 def _attributes(vjp):
@@ -68,7 +60,7 @@ def _gradient_type():
 
 
 def _register_gradient():
-    for name in ("compat_grad", "compat_grad_" + os.urandom(16).hex()):
+    for name in (_NAME, _NAME + "_" + os.urandom(16).hex()):
         try:
             _tf.register_gradient(name)(_gradient_of_op)
         except KeyError:  # this module has been loaded before, and TensorFlow's registry forgets nothing
@@ -89,12 +81,9 @@ SAVED_WITHOUT_GRADIENT = (
 def _gradient_of_op(op, *gradients):
     if op is None:  # how tf.saved_model.save asks
         raise ValueError(SAVED_WITHOUT_GRADIENT)
-    vjp = _live_calls.get(_tf.text(op.get_attr(_KEY_ATTRIBUTE)))
+    vjp = _call_of(op)
     if vjp is None:
-        raise LookupError(
-            "compat_grad: the op {!r} comes from a graph that was built in another process or is gone, and its "
-            "gradient with it. Build the graph with its overrides in this process.".format(op.name)
-        )
+        raise LookupError(_lost(op))
     inputs = list(op.inputs)
     n_outputs = len(inputs) - vjp.n_inputs
     return [None] * n_outputs + vjp.input_gradients(
@@ -102,5 +91,47 @@ def _gradient_of_op(op, *gradients):
     )
 
 
+def _call_of(op):
+    return _live_calls.get(_tf.text(op.get_attr(_KEY_ATTRIBUTE)))
+
+
+def _lost(op):
+    return (
+        "compat_grad: the op {!r} comes from a graph that was built in another process or is gone, and its gradient "
+        "with it. Build the graph with its overrides in this process.".format(op.name)
+    )
+
+
 def _op_name(name):
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-") or "override_gradient"
+
+
+# --- tf.vectorized_map over our ops and copies of them --------------------------------------------------------
+
+#: The name of a gradient of single ops -> what has ``of(op)``, the vector-Jacobian product of an op with that name.
+gradients_of_ops = weakref.WeakValueDictionary()
+
+
+def _how_to_tie(op):
+    """Return how to tie what tf.vectorized_map makes of op, by what is written on op; None for what is not ours."""
+    name = _tf.gradient_name(op)
+    if name is None or not name.startswith(_NAME):
+        return None
+    if name in gradients_of_ops:
+        vjp = VectorizedCall(gradients_of_ops[name].of(op))
+        return lambda outputs, inputs: connect(outputs, inputs, vjp)
+    if name not in _registered and _tf.is_registered(name):
+        return None  # of another copy of this module, which is asked next
+    vjp = _call_of(op) if name in _registered else None
+    if vjp is None:  # the values are right, and asking for the gradient raises
+        return lambda outputs, inputs: connect(outputs, inputs, LostCall(_lost(op), len(inputs)))
+    return lambda outputs, inputs: _tie_rows(inputs, vjp)
+
+
+def _tie_rows(stacked, vjp):
+    n_outputs = len(stacked) - vjp.n_inputs
+    outputs, inputs = stacked[:n_outputs], stacked[n_outputs:]
+    return connect(outputs, inputs, VectorizedCall(vjp)) + inputs
+
+
+_tf.have_vectorized_ops_tied(_how_to_tie)
