@@ -18,9 +18,10 @@ MAY_IMPORT = {
     "_absent": set(),
     "_tf": set(),
     "call": {"_tf", "keras", "strategies"},  # keras: the door in `symbolic`, opened for Keras tensors only
-    "commands": {"__init__", "_tf", "demo", "migrate"},
+    "commands": {"__init__", "_tf", "demo", "matrix", "migrate"},
     "demo": {"__init__", "_tf"},
     "keras": {"_tf", "call", "override"},
+    "matrix": set(),
     "migrate": set(),
     "op_level": {"_tf", "call", "strategies"},
     "override": {"_tf", "call", "op_level", "strategies"},
@@ -83,7 +84,7 @@ finally:
 """
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["nothing"], ["info", "--help"], ["scan", "-h"]])
+@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["nothing"], ["info", "--help"], ["matrix", "2.15"]])
 def test_the_command_line_answers_without_loading_tensorflow(argv):
     code = CALL.format(argv)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path))

@@ -1,0 +1,197 @@
+"""Releases as a tox.ini, a GitHub Actions workflow, or a noxfile, each commented and ready to run."""
+
+import collections
+
+_ENVIRONMENT = [  # as TensorFlow is quietest, and gives the same bits everywhere
+    ("TF_CPP_MIN_LOG_LEVEL", "2", ""),
+    ("CUDA_VISIBLE_DEVICES", "-1", "no accelerator, the same results everywhere"),
+    ("TF_ENABLE_ONEDNN_OPTS", "0", "oneDNN changes the last bits of results"),
+]
+
+
+def _name(release):
+    return "py{}-tf{}".format(release.python.replace(".", ""), release.minor)
+
+
+def _requirement(release):
+    return "{}=={}".format(release.distribution, release.version)
+
+
+# --- tox ------------------------------------------------------------------------------------------------------
+
+_TOX = """\
+# Tests against {count}, each on a Python that it was made for.
+#
+#   pip install tox && tox run-parallel --parallel 2     all of them, two at a time
+#   tox run -e {example} -- -x{space}one; what follows "--" goes to pytest
+#
+# An interpreter that is not here is skipped; TOX_SKIP_MISSING_INTERPRETERS=false makes that an error (in CI).
+# Written by `python -m compat_grad matrix {words}`.
+
+[tox]
+min_version = 4.20
+# Makes the environments with uv, which still can for Python 3.6 and 3.7, where current virtualenv cannot.
+requires = tox-uv>=1.16
+skip_missing_interpreters = true
+env_list =
+{names}
+
+[testenv]
+# A wheel, built once and installed everywhere. A project that is no package: package = skip.
+package = wheel
+wheel_build_env = .pkg
+deps =
+    pytest
+    compat_grad
+{deps}
+set_env =
+{environment}
+    # uv finds interpreters on PATH; these are pyenv's, wherever PATH has them or not.
+    UV_PYTHON_SEARCH_PATH = {search_path}
+{pythons}
+commands =
+    pytest {{posargs}}
+"""
+
+
+_SEARCH_PATH = "{env:UV_PYTHON_SEARCH_PATH:{env:PATH:}{:}{env:PYENV_ROOT:{env:HOME:}/.pyenv}/shims}"
+
+
+def as_tox(releases, words):
+    """Return the text of a tox.ini for these `Release`s; words: of the command line that asked for it."""
+    by_python = collections.OrderedDict()
+    for release in releases:
+        by_python.setdefault(release.python, []).append(release)
+    names = []
+    for python, some in by_python.items():
+        names.append("    py{}-tf{{{}}}".format(python.replace(".", ""), ", ".join(one.minor for one in some)))
+    pins = collections.OrderedDict()
+    for release in releases:
+        for pin in release.pins:
+            pins.setdefault(pin, []).append(release.minor)
+    deps = ["    tf{}: {}".format(release.minor, _requirement(release)) for release in releases]
+    deps += ["    # what those releases forgot to cap"] if pins else []
+    deps += ["    tf{{{}}}: {}".format(",".join(minors), pin) for pin, minors in pins.items()]
+    return _TOX.format(
+        count="1 TensorFlow" if len(releases) == 1 else "{} TensorFlows".format(len(releases)),
+        example=_name(releases[-1]),
+        space=" " * (37 - len(_name(releases[-1]))),
+        words=" ".join(words),
+        names="\n".join(names),
+        deps="\n".join(deps),
+        environment="\n".join(_tox_variables()),
+        search_path=_SEARCH_PATH,
+        pythons="\n".join("    py{}: PYENV_VERSION = {}".format(one.replace(".", ""), one) for one in by_python),
+    )
+
+
+def _tox_variables():
+    for name, value, why in _ENVIRONMENT:
+        if why:
+            yield "    # {}".format(why)
+        yield "    {} = {}".format(name, value)
+
+
+# --- GitHub Actions -------------------------------------------------------------------------------------------
+
+_GITHUB = """\
+# Tests against {count}, each on a Python that it was made for, as .github/workflows/tests.yml.
+# Written by `python -m compat_grad matrix {words} --format github`.
+name: tests
+on: [push, pull_request]
+jobs:
+  tests:
+    name: TensorFlow ${{{{ matrix.tensorflow }}}}
+    runs-on: ubuntu-22.04
+    strategy:
+      fail-fast: false
+      matrix:
+        include:
+{rows}
+    env:
+{environment}
+    steps:
+      - uses: actions/checkout@v4
+      # uv still makes environments of Python 3.6 and 3.7, and downloads interpreters from 3.8 on.
+      - uses: astral-sh/setup-uv@v5
+{old_pythons}      - run: uv venv --python ${{{{ matrix.python }}}} .venv
+      - run: uv pip install --python .venv . pytest compat_grad ${{{{ matrix.requirements }}}}
+      - run: .venv/bin/python -m pytest
+"""
+_OLD_PYTHONS = """\
+      # Python 3.6 and 3.7 come from conda-forge, which keeps them.
+      - if: matrix.python == '3.6' || matrix.python == '3.7'
+        run: |
+          conda create --quiet --yes --prefix "$HOME/old" --channel conda-forge python=${{ matrix.python }}
+          echo "$HOME/old/bin" >> "$GITHUB_PATH"
+"""
+
+
+def as_github(releases, words):
+    """Return the text of a GitHub Actions workflow for these `Release`s."""
+    rows = []
+    for release in releases:
+        requirements = " ".join(["'{}'".format(one) for one in [_requirement(release)] + release.pins])
+        rows.append(
+            '          - {{ tensorflow: "{}", python: "{}", requirements: "{}" }}'.format(
+                release.minor, release.python, requirements
+            )
+        )
+    old = any(release.python in ("3.6", "3.7") for release in releases)
+    return _GITHUB.format(
+        count="1 TensorFlow" if len(releases) == 1 else "{} TensorFlows".format(len(releases)),
+        words=" ".join(words),
+        rows="\n".join(rows),
+        environment="\n".join('      {}: "{}"'.format(name, value) for name, value, _ in _ENVIRONMENT),
+        old_pythons=_OLD_PYTHONS if old else "",
+    )
+
+
+# --- nox ------------------------------------------------------------------------------------------------------
+
+_NOX = '''\
+"""Tests against {count}, each on a Python that it was made for.
+
+    pip install nox uv && nox      all of them
+    nox -k "{example}" -- -x{space}one; what follows "--" goes to pytest
+
+Written by `python -m compat_grad matrix {words} --format nox`.
+"""
+
+import nox
+
+nox.options.default_venv_backend = "uv"  # still makes environments of Python 3.6 and 3.7
+
+RELEASES = {{  # TensorFlow -> (Python, requirements)
+{rows}
+}}
+ENVIRONMENT = {{
+{environment}
+}}
+
+
+@nox.session
+@nox.parametrize("python,tensorflow", [(RELEASES[minor][0], minor) for minor in RELEASES])
+def tests(session, tensorflow):
+    session.install(".", "pytest", "compat_grad", *RELEASES[tensorflow][1])
+    session.run("pytest", *session.posargs, env=ENVIRONMENT)
+'''
+
+
+def as_nox(releases, words):
+    """Return the text of a noxfile.py for these `Release`s."""
+    rows = []
+    for release in releases:
+        requirements = ", ".join('"{}"'.format(one) for one in [_requirement(release)] + release.pins)
+        rows.append('    "{}": ("{}", [{}]),'.format(release.minor, release.python, requirements))
+    return _NOX.format(
+        count="1 TensorFlow" if len(releases) == 1 else "{} TensorFlows".format(len(releases)),
+        example=releases[-1].minor,
+        space=" " * (16 - len(releases[-1].minor)),
+        words=" ".join(words),
+        rows="\n".join(rows),
+        environment="\n".join('    "{}": "{}",'.format(name, value) for name, value, _ in _ENVIRONMENT),
+    )
+
+
+FORMATS = collections.OrderedDict([("tox", as_tox), ("github", as_github), ("nox", as_nox)])
