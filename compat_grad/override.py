@@ -19,6 +19,7 @@ from compat_grad.call import symbolic
 from compat_grad.call.arguments import Arguments
 from compat_grad.call.backward import Backward, BackwardCall
 from compat_grad.call.definition import Definition, check_definition, doc_of, gradient_in_words, name_of
+from compat_grad.call.explain import explain
 from compat_grad.call.forward import detach, flatten_outputs, follow_autograph, run_forward
 from compat_grad.call.surrogate import Tie, check_same
 from compat_grad.call.traced import Reference, TracedFunctions
@@ -85,15 +86,29 @@ def override_gradient(forward=None, backward=None, *, surrogate=None, combine="a
     >>> clip.__name__
     'clip'
     """
+    options = dict(backward=backward, surrogate=surrogate, combine=combine, strategy=strategy, name=name)
     if forward is None:
-        return functools.partial(
-            _decorate, dict(backward=backward, surrogate=surrogate, combine=combine, strategy=strategy, name=name)
-        )
+        return _Decorator(_decorate, options)
+    if isinstance(forward, (staticmethod, classmethod)):  # above which we stand, as decorators may
+        return type(forward)(override_gradient(forward.__func__, **options))
     return Override(forward, backward, surrogate, combine, strategy, name)
 
 
 def _decorate(options, forward):
     return override_gradient(forward, **options)
+
+
+def _refuse_with(*args):
+    raise TypeError(
+        "override_gradient is no context manager, as gradient_override_map is: it wraps what is computed. Write "
+        "f = override_gradient(forward, backward) and call f, or decorate with @override_gradient(backward=...)."
+    )
+
+
+class _Decorator(functools.partial):
+    """What `override_gradient` returns without a forward."""
+
+    __enter__ = __exit__ = _refuse_with
 
 
 class Override:
@@ -215,6 +230,9 @@ class Override:
             return pack(outputs)
         if variables:
             self._check_backward_takes(variables)
+        if not layout.checked:
+            self._backward.check_takes(len(outputs), variables)
+        if variables:
             inputs = inputs + [tf.convert_to_tensor(variable) for variable in variables]
         vjp = self._backward_call(layout, leaves, variables)
         return pack(strategy.connect(outputs, inputs, vjp))
@@ -225,7 +243,11 @@ class Override:
         if mode is _tf.FUNCTION or not layout.checked:
             args, kwargs = self._fit_surrogate(own, args, kwargs)
         outputs, pack, _ = self._run(own, layout, leaves, inputs, mode)
-        result = follow_autograph(self._surrogate, mode)(*own, *args, **kwargs)
+        try:
+            result = follow_autograph(self._surrogate, mode)(*own, *args, **kwargs)
+        except Exception as error:
+            error = explain(error, self._title, "the surrogate")
+            raise error
         targets, pack_targets = flatten_outputs(result, self._title)
         check_same(self._title, outputs, pack.structure(), targets, pack_targets.structure())
         if not outputs:
@@ -246,7 +268,11 @@ class Override:
         args, kwargs = layout.pack(layout.place(leaves, detached))
 
         def forward():
-            result = follow_autograph(self._forward, mode)(*own, *args, **kwargs)
+            try:
+                result = follow_autograph(self._forward, mode)(*own, *args, **kwargs)
+            except Exception as error:
+                error = explain(error, self._title, "forward")
+                raise error
             return flatten_outputs(result, self._title)  # here, because it reads the variables that forward returns
 
         (outputs, pack), variables = run_forward(forward, detached, mode, self._spares_tapes)
@@ -257,7 +283,12 @@ class Override:
         if layout.has_variables:  # which forward gets as tensors
             leaves = layout.leaves(values)
             args, kwargs = layout.pack(layout.place(leaves, layout.read_tensors(leaves)))
-        outputs, pack = flatten_outputs(self._forward(*own, *args, **kwargs), self._title)
+        try:
+            result = self._forward(*own, *args, **kwargs)
+        except Exception as error:
+            error = explain(error, self._title, "forward")
+            raise error
+        outputs, pack = flatten_outputs(result, self._title)
         return pack(outputs)
 
     def _call_with_op_gradients(self, own, layout, leaves, inputs, mode):
@@ -272,7 +303,11 @@ class Override:
 
     def _forward_with_op_gradients(self, *args, **kwargs):
         with self._op_gradients.applied(_tf.get_default_graph()):
-            return follow_autograph(self._forward, _tf.current_mode())(*args, **kwargs)
+            try:
+                return follow_autograph(self._forward, _tf.current_mode())(*args, **kwargs)
+            except Exception as error:
+                error = explain(error, self._title, "forward")
+                raise error
 
     def _call_in_function(self, callee, own, layout, leaves, inputs):
         """Call callee in a function of its own, where a graph is needed."""
@@ -296,16 +331,19 @@ class Override:
         return layout.call
 
     def _check_backward_takes(self, variables):
-        if not self._backward.takes_variables:
-            raise ValueError(
-                "{}: forward uses the trainable variable{} {}, which would get no gradient. Pass {} as an argument of "
-                "forward, or let backward take a keyword `variables` and return (input_grads, variable_grads).".format(
-                    self._title,
-                    "s" if len(variables) > 1 else "",
-                    ", ".join(repr(variable.name) for variable in variables),
-                    "them" if len(variables) > 1 else "it",
-                )
+        if self._backward.takes_variables:
+            return
+        error = ValueError(
+            "{}: forward uses the trainable variable{} {}, which would get no gradient. Let backward take a keyword "
+            "`variables` and return (input_grads, variable_grads), or pass {} as an argument of forward.".format(
+                self._title,
+                "s" if len(variables) > 1 else "",
+                ", ".join(repr(variable.name) for variable in variables),
+                "them" if len(variables) > 1 else "it",
             )
+        )
+        error.captured_variables = variables  # a Keras layer has other advice
+        raise error
 
     # --- being a function -------------------------------------------------------------------------------------
 
@@ -322,6 +360,8 @@ class Override:
         if _by_name(self.__module__, self.__qualname__) is self:
             return self.__qualname__
         return _remade, (self._definition, self._n_self)
+
+    __enter__ = __exit__ = _refuse_with
 
 
 def _remade(definition, n_self):

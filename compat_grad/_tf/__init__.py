@@ -10,6 +10,7 @@ from compat_grad._tf.autograph import (
     autograph_converts,
     autograph_enabled,
     convert_by_autograph,
+    hand_on,
     not_converted,
 )
 from compat_grad._tf.functions import (
@@ -71,6 +72,7 @@ from compat_grad._tf.registry import (
     is_registered,
     name_gradient,
     op_definition,
+    op_types,
     register_gradient,
     registered_gradient,
     takes_handles,
@@ -146,6 +148,7 @@ __all__ = [
     "functions_nest",
     "get_default_graph",
     "gradient_name",
+    "hand_on",
     "has_identity_n",
     "has_identity_n_op",
     "has_op_callbacks",
@@ -167,6 +170,7 @@ __all__ = [
     "no_tapes",
     "not_converted",
     "op_definition",
+    "op_types",
     "operations_since",
     "outer_function_graphs",
     "outermost_graph",

@@ -31,3 +31,16 @@ def not_converted(function):
     """Mark function as none of AutoGraph's business."""
     function.autograph_info__ = {}
     return function
+
+
+def hand_on(error):
+    """Return an exception such that AutoGraph hands it on, instead of raising another one in its place.
+
+    The other one says the same, but is without notes, and of a type of AutoGraph's where that does not know the type:
+    then it is the one that has been replaced already which is returned.
+    """
+    while ".autograph." in type(error).__module__ and error.__context__ is not None:
+        error = error.__context__
+    vars(error).pop("ag_error_metadata", None)  # by which it would be replaced
+    error.ag_pass_through = True
+    return error

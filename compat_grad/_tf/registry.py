@@ -30,6 +30,13 @@ def is_registered(name):
     return True
 
 
+def op_types():
+    """Return the names of TensorFlow's op types; before 1.14, of those that have gradients."""
+    if hasattr(tf, "raw_ops"):
+        return [name for name in dir(tf.raw_ops) if not name.startswith("_")]
+    return list(getattr(_registry, "_registry", ()))
+
+
 def unregister_gradient(name):
     """Forget a registered gradient; where TensorFlow's registry cannot be reached, the name stays."""
     getattr(_registry, "_registry", {}).pop(name, None)

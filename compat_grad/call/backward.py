@@ -11,6 +11,8 @@ from compat_grad import _tf
 from compat_grad._tf import tf
 from compat_grad.call import structure
 from compat_grad.call.arguments import signature_of
+from compat_grad.call.arity import check_call
+from compat_grad.call.explain import explain
 
 
 class OverriddenOp:
@@ -40,6 +42,15 @@ class OverriddenOp:
     def kwargs(self):
         return self._layout.pack(self.inputs)[1]
 
+    def __getattr__(self, name):
+        raise AttributeError(
+            "override_gradient {!r}: the op of a whole function is no tf.Operation and has no {!r}; it has op.inputs, "
+            "op.outputs, op.args, op.kwargs, op.name and op.type. An op-level override, "
+            "override_gradient(forward, {{'OpType': backward}}), is handed the operation itself.".format(
+                self.type, name
+            )
+        )
+
     def __repr__(self):
         return "<op of the override {!r}: {} inputs, {} outputs>".format(self.type, len(self.inputs), len(self.outputs))
 
@@ -56,6 +67,7 @@ class Backward:
         self.name = name
         self._function = function
         self.takes_variables = not isinstance(function, str) and _takes_variables(function)
+        self._fitting = set()  # (how many output gradients, whether with variables); as many as forward returns
         self.accepts_indexed_slices = getattr(function, "accepts_indexed_slices", False)
 
     def function(self):
@@ -72,6 +84,16 @@ class Backward:
             ) from None
         self.accepts_indexed_slices = getattr(registered, "accepts_indexed_slices", False)
         return registered or _not_differentiable
+
+    def check_takes(self, n_gradients, variables):
+        """Raise TypeError unless backward can be called with so many output gradients and these variables."""
+        case = n_gradients, bool(variables)
+        if case not in self._fitting:
+            what = "backward"
+            if isinstance(self._function, str):
+                what = "the gradient registered as {!r}".format(self._function)
+            check_call(self.function(), n_gradients, variables, self.title(), what)
+            self._fitting.add(case)
 
     def title(self):
         return "override_gradient {!r}".format(self.name)
@@ -117,9 +139,14 @@ class BackwardCall:
         function = self.rule.function()
         slices = self.rule.accepts_indexed_slices
         gradients = [_complete(gradient, output, slices) for gradient, output in zip(output_gradients, outputs)]
+        keywords = {"variables": list(self.variables)} if self.variables else {}
+        try:
+            returned = function(op, *gradients, **keywords)
+        except Exception as error:
+            error = explain(error, self.rule.title(), self._convention(len(gradients)))
+            raise error
         if not self.variables:
-            return self._match(function(op, *gradients), inputs)
-        returned = function(op, *gradients, variables=list(self.variables))
+            return self._match(returned, inputs)
         if not isinstance(returned, (list, tuple)) or len(returned) != 2:
             raise ValueError(
                 "{}: forward captures variables ({}), so backward must return the pair (input_grads, "
@@ -133,6 +160,12 @@ class BackwardCall:
     def make_op(self, leaves, outputs, op_name):
         """Return the ``op`` that backward is handed."""
         return OverriddenOp(self, leaves, outputs, op_name)
+
+    def _convention(self, n_gradients):
+        """Return, for an exception, what backward is and how it is called."""
+        return "backward, which is called as (op, *output_grads), here with {} gradient{}{}".format(
+            n_gradients, "" if n_gradients == 1 else "s", ", and variables" if self.variables else ""
+        )
 
     def _match(self, returned, inputs):
         """Return the gradients that backward returned, one checked gradient for each of inputs."""

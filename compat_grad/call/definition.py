@@ -5,6 +5,8 @@ import collections.abc
 import functools
 import inspect
 
+from compat_grad import _tf
+from compat_grad.call.arity import check_convention
 from compat_grad.call.surrogate import COMBINATIONS
 from compat_grad.strategies.table import STRATEGIES
 
@@ -17,12 +19,16 @@ def check_definition(forward, backward, surrogate, combine, strategy, name):
     where = "override_gradient {!r}".format(name or name_of(forward))
     if not callable(forward):
         raise TypeError(
-            "override_gradient: forward must be callable, got {!r} ({}).".format(forward, type(forward).__name__)
+            "override_gradient: forward must be callable, got {!r} ({}).{}".format(
+                forward, type(forward).__name__, _what_was_meant(forward)
+            )
         )
     if (backward is None) == (surrogate is None):
         raise TypeError(
             "{}: give exactly one of backward (a gradient function or a registered name) and surrogate (a function "
-            "whose gradient is used); got {}.".format(where, "neither" if backward is None else "both")
+            "whose gradient is used), a decorator's in its brackets: @override_gradient(backward=...); got {}.".format(
+                where, "neither" if backward is None else "both"
+            )
         )
     if surrogate is not None and not callable(surrogate):
         raise TypeError(
@@ -30,7 +36,9 @@ def check_definition(forward, backward, surrogate, combine, strategy, name):
         )
     if isinstance(backward, collections.abc.Mapping):
         _check_mapping(backward, strategy, where)
-    elif backward is not None and not callable(backward) and not isinstance(backward, str):
+    elif callable(backward):
+        check_convention(backward, where, "backward")
+    elif backward is not None and not isinstance(backward, str):
         raise TypeError(
             "{}: backward must be a function (op, *output_grads), the name of a registered gradient, or a dict from op "
             "types to either, got {!r} ({}).".format(where, backward, type(backward).__name__)
@@ -50,6 +58,17 @@ def check_definition(forward, backward, surrogate, combine, strategy, name):
         )
 
 
+def _what_was_meant(forward):
+    if isinstance(forward, (str, collections.abc.Mapping)):  # gradient_override_map's argument
+        return (
+            " It comes first, the gradient second: override_gradient(forward, {!r}), or as a decorator "
+            "@override_gradient(backward={!r}).".format(forward, forward)
+        )
+    if isinstance(forward, property):
+        return " Let @property stand above @override_gradient(...)."
+    return ""
+
+
 def _check_mapping(mapping, strategy, where):
     if not mapping:
         raise ValueError(
@@ -58,15 +77,22 @@ def _check_mapping(mapping, strategy, where):
     for op_type, gradient in mapping.items():
         if not isinstance(op_type, str):
             raise TypeError(
-                "{}: the keys of backward are op types such as 'Relu', got {!r} ({}).".format(
-                    where, op_type, type(op_type).__name__
+                "{}: the keys of backward are op types such as 'Relu', got {!r} ({}){}.".format(
+                    where, op_type, type(op_type).__name__, _probably(getattr(op_type, "__name__", ""))
                 )
+            )
+        if "." in op_type:
+            raise ValueError(
+                "{}: the keys of backward are op types such as 'Relu', got {!r}, the name of a function{}. What ops a "
+                "function makes, and of which types, tells op.type.".format(where, op_type, _probably(op_type))
             )
         if not callable(gradient) and not isinstance(gradient, str):
             raise TypeError(
                 "{}: backward[{!r}] must be a function (op, *output_grads) or the name of a registered gradient, got "
                 "{!r} ({}).".format(where, op_type, gradient, type(gradient).__name__)
             )
+        if callable(gradient):
+            check_convention(gradient, where, "backward[{!r}]".format(op_type))
     if strategy not in ("auto", "gradient_override_map"):
         raise ValueError(
             "{}: strategy {!r} cannot express the gradients of ops within forward. Leave strategy='auto' (which takes "
@@ -94,6 +120,13 @@ def doc_of(definition):
     replaced = "Its own gradient is replaced (compat_grad.override_gradient): {}.".format(gradient_in_words(definition))
     doc = definition.forward.__doc__
     return "{}\n\n{}".format(inspect.cleandoc(doc), replaced) if isinstance(doc, str) and doc.strip() else replaced
+
+
+def _probably(function_name):
+    """Return the advice to take the op type that is called like a function, as Relu is like tf.nn.relu."""
+    name = function_name.rpartition(".")[2].replace("_", "").lower()
+    found = [op_type for op_type in _tf.op_types() if op_type.lower() == name]
+    return ": {!r} is probably meant".format(found[0]) if found else ""
 
 
 def name_of(function):

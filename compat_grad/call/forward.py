@@ -101,5 +101,13 @@ def _as_tensor(leaf, title):
     except (TypeError, ValueError):
         raise TypeError(
             "{}: forward returned {!r} ({}), which is neither None nor something that TensorFlow can make a tensor "
-            "of. Return only tensors, in any structure.".format(title, leaf, type(leaf).__name__)
+            "of. Return only tensors, in any structure.{}".format(
+                title, leaf, type(leaf).__name__, _OF_CUSTOM_GRADIENT if callable(leaf) else ""
+            )
         ) from None
+
+
+_OF_CUSTOM_GRADIENT = (
+    " If it is the gradient, as tf.custom_gradient wants it (return y, grad): return y alone, and give the gradient as "
+    "backward, a function of (op, *output_grads) which finds in op.inputs and op.outputs what grad had around it."
+)

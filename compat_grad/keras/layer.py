@@ -111,7 +111,11 @@ class _OverrideGradient:
                 outputs = self._layer_call(inputs, **flags)
                 return flatten_outputs(outputs, self._layer_call.override._title)[0], outputs
 
-            (_, outputs), variables = call_and_watch(forward, _tf.nest.flatten(inputs), _tf.current_mode())
+            try:
+                (_, outputs), variables = call_and_watch(forward, _tf.nest.flatten(inputs), _tf.current_mode())
+            except ValueError as error:
+                self._refuse_foreign(getattr(error, "captured_variables", ()))  # rather than with advice that ends here
+                raise
         self._refuse_foreign(variables)
         self._verified = True
         return outputs
@@ -122,13 +126,14 @@ class _OverrideGradient:
         if foreign:
             raise ValueError(
                 "{}: forward uses the trainable variable{} {}, which the Keras model would not know of: neither train "
-                "nor save. Let forward be the layer or tf.Module that has {}, or call the override in the call of a "
-                "layer of your own{}.".format(
+                "nor save. Let forward be the layer or tf.Module that has {them}, with a backward that takes a keyword "
+                "`variables`; or call the override in the call of a layer of your own that has {them}, and pass {them} "
+                "there as an argument of forward{}.".format(
                     self._layer_call.override._title,
                     "s" if len(foreign) > 1 else "",
                     ", ".join(repr(variable.name) for variable in foreign),
-                    "them" if len(foreign) > 1 else "it",
                     ", or, for no Keras model, on tf.identity(x)" if _tf.current_mode() is _tf.GRAPH else "",
+                    them="them" if len(foreign) > 1 else "it",
                 )
             )
 

@@ -37,7 +37,7 @@ def lift(override, own, args, kwargs):
             raise ValueError(
                 "{}: the trainable variable {!r} is an argument beside a Keras symbolic tensor. The Keras model would "
                 "not know of it: neither train nor save it. Call the override in the call of a layer of your own that "
-                "has the variable.".format(override._title, leaf.name)
+                "has the variable, and pass it there.".format(override._title, leaf.name)
             )
         return leaf
 

@@ -282,6 +282,13 @@ def test_the_gradient_at_fault_is_called_by_its_path_in_the_arguments(mode):
     assert "'z'" in message
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_float32_gradient_of_a_smaller_float_is_refused(mode, dtype):
+    f = override_gradient(lambda x: tf.cast(x, tf.float32), lambda op, dy: dy, name="my_rule")
+    message = message_of(mode, ValueError, lambda x: f(tf.cast(x, getattr(tf, dtype))), X)
+    assert_says(message, ["'my_rule'", "dtype float32", "'x'", dtype, "tf.cast"])
+
+
 def test_a_single_number_for_several_elements_is_not_broadcast(mode):
     f = override_gradient(my_forward, lambda op, dy: 1.0)
     assert_says(message_of(mode, ValueError, f, X), ["'my_forward'", "shape ()", "'x'", "(2, 3)"])

@@ -251,10 +251,15 @@ def test_other_captured_weights_are_refused(keras):
     def scaled(x):
         return x * foreign
 
-    for f in (override_gradient(scaled, _constant_gradients), override_gradient(scaled, surrogate=scaled)):
+    overrides = [
+        override_gradient(scaled, _constant_gradients),
+        override_gradient(scaled, lambda op, dy: 7.0 * dy),  # elsewhere the advice is to take `variables`
+        override_gradient(scaled, surrogate=scaled),
+    ]
+    for f in overrides:
         with pytest.raises(ValueError) as caught:
             f(keras.Input([3]))
-        for words in ("'scaled'", "'foreign:0'", "would not know of", "layer of your own"):
+        for words in ("'scaled'", "'foreign:0'", "would not know of", "layer of your own", "pass it there"):
             assert words in str(caught.value), str(caught.value)
 
 
