@@ -20,7 +20,7 @@ from compat_grad.call.arguments import Arguments
 from compat_grad.call.backward import Backward, BackwardCall
 from compat_grad.call.definition import Definition, check_definition, doc_of, gradient_in_words, name_of
 from compat_grad.call.explain import explain
-from compat_grad.call.forward import detach, flatten_outputs, follow_autograph, run_forward
+from compat_grad.call.forward import detach, flatten_outputs, follow_autograph, run_forward, run_surrogate
 from compat_grad.call.surrogate import Tie, check_same
 from compat_grad.call.traced import Reference, TracedFunctions
 from compat_grad.op_level.gradients import OpGradients
@@ -130,7 +130,6 @@ class Override:
             OpGradients(self.__name__, backward) if isinstance(backward, collections.abc.Mapping) else None
         )
         self._backward = Backward(self.__name__, backward) if isinstance(backward, str) or callable(backward) else None
-        self._spares_tapes = self._backward is not None and self._backward.takes_variables
         self._set_arguments(n_self=int(_is_method(forward)))
         self.__doc__ = doc_of(self._definition)
         self.__module__ = getattr(forward, "__module__", None)
@@ -196,8 +195,8 @@ class Override:
             return symbolic.lift(self, own, args, kwargs)
         if not layout.tensors and self._op_gradients is None:
             return self._forward(*own, *args, **kwargs)
-        if layout.checked and mode is _tf.EAGER and _tf.no_tapes():
-            return self._call_unrecorded(own, args, kwargs, layout, values)
+        if layout.needs_no_record and mode is _tf.EAGER and _tf.nobody_listens():
+            return self._call_unrecorded(own, layout, values)
         leaves = layout.leaves(values)
         inputs = layout.read_tensors(leaves)
         if self._op_gradients is not None:
@@ -226,6 +225,7 @@ class Override:
         """Tie forward's outputs to its inputs."""
         self._backward.function()  # a name that is not registered is refused before anything is computed
         outputs, pack, variables = self._run(own, layout, leaves, inputs, mode)
+        layout.needs_no_record = not variables
         if not outputs:
             return pack(outputs)
         if variables:
@@ -243,11 +243,13 @@ class Override:
         if mode is _tf.FUNCTION or not layout.checked:
             args, kwargs = self._fit_surrogate(own, args, kwargs)
         outputs, pack, _ = self._run(own, layout, leaves, inputs, mode)
+        surrogate = functools.partial(follow_autograph(self._surrogate, mode), *own, *args, **kwargs)
         try:
-            result = follow_autograph(self._surrogate, mode)(*own, *args, **kwargs)
+            result, reads_variables = run_surrogate(surrogate, mode)
         except Exception as error:
             error = explain(error, self._title, "the surrogate")
             raise error
+        layout.needs_no_record = not reads_variables
         targets, pack_targets = flatten_outputs(result, self._title)
         check_same(self._title, outputs, pack.structure(), targets, pack_targets.structure())
         if not outputs:
@@ -275,21 +277,22 @@ class Override:
                 raise error
             return flatten_outputs(result, self._title)  # here, because it reads the variables that forward returns
 
-        (outputs, pack), variables = run_forward(forward, detached, mode, self._spares_tapes)
+        (outputs, pack), variables = run_forward(forward, detached, mode)
         return outputs, pack, variables
 
-    def _call_unrecorded(self, own, args, kwargs, layout, values):
-        """No tape listens in eager mode and the checks of this call shape have passed: there is nothing to tie."""
-        if layout.has_variables:  # which forward gets as tensors
-            leaves = layout.leaves(values)
-            args, kwargs = layout.pack(layout.place(leaves, layout.read_tensors(leaves)))
+    def _call_unrecorded(self, own, layout, values):
+        """Call forward where nobody listens in eager mode, the checks of this call shape have passed and no variable
+        was captured: there is nothing to tie. What comes out are tensors and structures of its own nevertheless.
+        """
+        leaves = layout.leaves(values)
+        args, kwargs = layout.pack(layout.place(leaves, layout.read_tensors(leaves)))
         try:
             result = self._forward(*own, *args, **kwargs)
         except Exception as error:
             error = explain(error, self._title, "forward")
             raise error
         outputs, pack = flatten_outputs(result, self._title)
-        return pack(outputs)
+        return pack([_tf.alias(output) for output in outputs])
 
     def _call_with_op_gradients(self, own, layout, leaves, inputs, mode):
         """Run forward with the gradients of its ops overridden."""
@@ -298,7 +301,7 @@ class Override:
         else:
             args, kwargs = layout.pack(layout.place(leaves, inputs))
             result = self._forward_with_op_gradients(*own, *args, **kwargs)
-        layout.checked = True
+        layout.needs_no_record = True
         return result
 
     def _forward_with_op_gradients(self, *args, **kwargs):

@@ -7,6 +7,7 @@ tf.custom_gradient.
 import inspect
 
 from compat_grad._tf.lookup import first, tf
+from compat_grad._tf.modes import executing_eagerly
 from compat_grad._tf.tensors import EagerTensor
 
 record_operation = first(
@@ -25,17 +26,15 @@ def _unknown_tapes():
     return False  # act as if one were listening
 
 
+def _of_tapes(name):
+    """Return one of the functions that the extension module has for tapes, or None."""
+    return first("tensorflow.python.pywrap_tfe." + name, "tensorflow.python.pywrap_tensorflow." + name)
+
+
 _push_new_tape = first("tensorflow.python.eager.tape.push_new_tape")
 _pop_tape = first("tensorflow.python.eager.tape.pop_tape")
 _tapes_are_a_stack = _pop_tape is not None and not inspect.signature(_pop_tape).parameters  # 1.5
-no_tapes = (
-    first(
-        "tensorflow.python.pywrap_tfe.TFE_Py_TapeSetIsEmpty",
-        "tensorflow.python.pywrap_tensorflow.TFE_Py_TapeSetIsEmpty",
-        "tensorflow.python.pywrap_tensorflow.TFE_Py_TapeStackIsEmpty",  # 1.5
-    )
-    or _unknown_tapes
-)
+no_tapes = _of_tapes("TFE_Py_TapeSetIsEmpty") or _of_tapes("TFE_Py_TapeStackIsEmpty") or _unknown_tapes  # 1.5: stack
 
 #: Whether a tape (no forward-mode accumulator) follows one of these tensors.
 tapes_follow = first(
@@ -45,9 +44,7 @@ tapes_follow = first(
 ) or (lambda tensors: not no_tapes())
 
 _eager_identity = first("tensorflow.python.ops.gen_array_ops.identity")
-_pack_tangents = first(
-    "tensorflow.python.pywrap_tfe.TFE_Py_PackJVPs", "tensorflow.python.pywrap_tensorflow.TFE_Py_PackJVPs"
-)
+_pack_tangents = _of_tapes("TFE_Py_PackJVPs")
 # A method of the extension type; the class above it, which stands for its documentation, tells its parameters.
 _copy_to_device = getattr(EagerTensor, "_copy_to_device", None)
 _copy_takes_context = _copy_to_device is not None and any(
@@ -58,10 +55,68 @@ _copy_takes_context = _copy_to_device is not None and any(
 _context = first("tensorflow.python.eager.context.context")
 
 
-class _TapedReads:
-    """Sees variables as a tape does: only while recording is on, and everything else too."""
+#: Whether somebody has stopped all recording (tf.recompute_grad, tf.init_scope).
+recording_is_stopped = _of_tapes("TFE_Py_TapeSetIsStopped") or (lambda: False)
+_stop, _restart = _of_tapes("TFE_Py_TapeSetStopOnThread"), _of_tapes("TFE_Py_TapeSetRestartOnThread")
+
+
+def nobody_listens():
+    """Whether there is no tape, nor one that is only kept from recording: who does that may ask for variables.
+
+    tf.recompute_grad does; and no_tapes() is true there.
+    """
+    return no_tapes() and not recording_is_stopped()
+
+
+class _Recording:
+    """Context in which recording is on, also where somebody around us has stopped it.
+
+    What is traced meanwhile would stay as it was traced: a function with a tape of its own would give no gradient
+    to anybody ever after. And before 2.3 variables are told to nobody but tapes that record.
+    """
+
+    def __init__(self):
+        self._was_stopped = recording_is_stopped() and _restart is not None
 
     def __enter__(self):
+        if self._was_stopped:
+            _restart()
+        return self
+
+    def __exit__(self, *error):
+        if self._was_stopped:
+            _stop()
+
+
+class _WatchedReads(_Recording):
+    """Sees variables by a watcher of TensorFlow's own (2.3 and later)."""
+
+    def __enter__(self):
+        super().__enter__()
+        # Functions that are traced already tell their variables only if a tape might record (or a graph is being
+        # built): where none is, one that watches nothing.
+        self._tape = GradientTape(watch_accessed_variables=False) if executing_eagerly() and no_tapes() else None
+        if self._tape is not None:
+            self._tape.__enter__()
+        self._watcher = VariableWatcher()
+        self._watcher.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self._watcher.__exit__(*error)
+        if self._tape is not None:
+            self._tape.__exit__(*error)
+        super().__exit__(*error)
+
+    def watched_variables(self):
+        return self._watcher.watched_variables()
+
+
+class _TapedReads(_Recording):
+    """Sees variables as a tape does, and everything else too."""
+
+    def __enter__(self):
+        super().__enter__()
         self._tape = _push_new_tape()
         return self
 
@@ -70,14 +125,34 @@ class _TapedReads:
             self._tape = _pop_tape()
         else:
             _pop_tape(self._tape)
+        super().__exit__(*error)
 
     def watched_variables(self):
         # in no order at all before 1.12
         return sorted(self._tape.watched_variables(), key=lambda variable: variable.handle._id)
 
 
-#: Context manager whose watched_variables() are those that were read in it, in the order of their creation.
-VariableReads = VariableWatcher or (_TapedReads if _push_new_tape is not None else GradientTape)
+#: Context manager whose watched_variables() are the trainable ones that were read in it, in the order of creation.
+VariableReads = _WatchedReads if VariableWatcher else _TapedReads if _push_new_tape is not None else GradientTape
+
+_delete_trace = _of_tapes("TFE_Py_TapeSetDeleteTrace") or first("tensorflow.python.eager.tape.delete_trace")
+_new_number = first("tensorflow.python.framework.ops.uid")
+
+
+def new_number():
+    """Return a number between those of the tensors before and those after, or None where tensors cannot be told so."""
+    return None if _new_number is None or _delete_trace is None else _new_number()
+
+
+def forget_tensors_since(number):
+    """Have the tapes forget how all tensors made since `new_number` came to be, which frees what only they held.
+
+    A tape drops the record of a tensor that is gone, but a record may hold the tensor itself: with variables in it,
+    it would keep all that was computed. Numbers are given to whatever is new; those that no tape knows do no harm.
+    """
+    if number is not None:
+        for each in range(number + 1, _new_number()):
+            _delete_trace(each)
 
 
 def _alias_by_copy(tensor):

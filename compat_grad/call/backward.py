@@ -22,6 +22,8 @@ class OverriddenOp:
       inputs: list with one entry for each leaf that the caller passed, flat, in the order of forward's signature:
         the tensor where it was a tensor or a variable, the plain value elsewhere.
       outputs: list of the overridden output tensors, flat. Differentiating through them uses the override again.
+      variables: list of the values that forward used of the trainable variables that it captured: tensors, in the
+        order of ``variables``, whatever has been assigned meanwhile.
       args, kwargs: the call's arguments in their structure, with the tensors in place.
       name: the name of the op in the graph; in eager mode the name of the override.
       type: the name of the override.
@@ -31,6 +33,7 @@ class OverriddenOp:
         self._layout = call.layout
         self.inputs = leaves
         self.outputs = outputs
+        self.variables = []
         self.name = name
         self.type = call.rule.name
 
@@ -136,6 +139,8 @@ class BackwardCall:
         n_tensors = len(self.layout.tensors)
         leaves = self.layout.place(self.leaves, inputs[:n_tensors])
         op = self.make_op(leaves, list(outputs), op_name)
+        if self.variables:
+            op.variables = list(inputs[n_tensors:])
         function = self.rule.function()
         slices = self.rule.accepts_indexed_slices
         gradients = [_complete(gradient, output, slices) for gradient, output in zip(output_gradients, outputs)]

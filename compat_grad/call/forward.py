@@ -1,7 +1,9 @@
 """Running forward: on inputs that no tape watches, so that its own ops never reach the gradient.
 
 The inputs are detached instead of stopping all recording, because a forward may use tapes of its own (an inner
-optimisation, a force as the gradient of an energy), also inside functions that are traced for the first time here.
+optimisation, a force as the gradient of an energy), also inside functions that are traced for the first time here, and
+because functions that are traced already tell their variables only where recording is on. What outer tapes have
+recorded nevertheless, from captured variables, they are told to forget.
 Knows nothing of strategies.
 """
 
@@ -13,20 +15,34 @@ from compat_grad.call import structure
 from compat_grad.call.variables import call_and_watch
 
 
-def run_forward(forward, inputs, mode, spare_tapes):
+def run_forward(forward, inputs, mode):
     """Call forward(); return (its flat outputs and the way back, the trainable variables that it captured).
 
     Args:
       forward: the call of the user's function on detached inputs, returning (tensors, pack).
       inputs: the detached inputs, behind which no variable counts as captured.
       mode: the current mode.
-      spare_tapes: whether forward may capture variables, from which an eager tape would go on to keep everything that
-        forward computes. Then recording stops, and a tape that forward itself opens records nothing.
     """
-    if spare_tapes and mode is _tf.EAGER and _tf.VariableWatcher is not None:
-        with _tf.stop_recording():
-            return call_and_watch(forward, inputs, mode)
-    return call_and_watch(forward, inputs, mode)
+    if mode is not _tf.EAGER:
+        return call_and_watch(forward, inputs, mode)
+    number = _tf.new_number()
+    result, variables = call_and_watch(forward, inputs, mode)
+    # What depends on a captured variable, or on a captured tensor that a tape watches, has been recorded.
+    if variables or _tf.tapes_follow(result[0]):
+        _tf.forget_tensors_since(number)
+    return result, variables
+
+
+def run_surrogate(surrogate, mode):
+    """Call surrogate(), which is differentiated natively; return (its result, whether it may have read variables)."""
+    if mode is not _tf.EAGER:
+        return surrogate(), True
+    stopped, number = _tf.recording_is_stopped(), _tf.new_number()
+    with _tf.VariableReads() as reads:
+        result = surrogate()
+    if stopped:
+        _tf.forget_tensors_since(number)
+    return result, bool(reads.watched_variables())
 
 
 def follow_autograph(function, mode):

@@ -34,12 +34,17 @@ def public_api_only(monkeypatch):
         "_registry",
         "_Fast",
         "_push_new_tape",
+        "_restart",
+        "_delete_trace",
+        "_new_number",
         "_CompositeTensor",
         "_DenseTensorLike",
     ):
         _replace(monkeypatch, name, None)
     _replace(monkeypatch, "alias", tapes._alias_by_op)
     _replace(monkeypatch, "no_tapes", tapes._unknown_tapes)
+    _replace(monkeypatch, "recording_is_stopped", lambda: False)
+    _replace(monkeypatch, "tapes_follow", lambda tensors: True)
     _replace(monkeypatch, "VariableReads", getattr(tf, "GradientTape", None) or _tf.VariableReads)
     monkeypatch.setattr(tensors, "_VARIABLES", (tf.Variable, _tf.v1.Variable))
     monkeypatch.setattr(arguments, "_KINDS", {})
