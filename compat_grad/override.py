@@ -14,7 +14,6 @@ import types
 from typing import Any, Callable, Mapping, Optional, Union, overload
 
 from compat_grad import _tf
-from compat_grad._tf import tf
 from compat_grad.call import symbolic
 from compat_grad.call.arguments import Arguments
 from compat_grad.call.backward import Backward, BackwardCall
@@ -23,6 +22,7 @@ from compat_grad.call.explain import explain
 from compat_grad.call.forward import detach, flatten_outputs, follow_autograph, run_forward, run_surrogate
 from compat_grad.call.surrogate import Tie, check_same
 from compat_grad.call.traced import Reference, TracedFunctions
+from compat_grad.call.variables import read_values
 from compat_grad.op_level.gradients import OpGradients
 from compat_grad.strategies.table import pick_strategy
 
@@ -233,8 +233,12 @@ class Override:
         if not layout.checked:
             self._backward.check_takes(len(outputs), variables)
         if variables:
-            inputs = inputs + [tf.convert_to_tensor(variable) for variable in variables]
-        vjp = self._backward_call(layout, leaves, variables)
+            values = read_values(variables)
+            inputs = inputs + values
+            rest = layout.place(leaves, layout.nothing)
+            vjp = BackwardCall(self._backward, layout, rest, variables, len(values))
+        else:
+            vjp = self._backward_call(layout, leaves)
         return pack(strategy.connect(outputs, inputs, vjp))
 
     def _call_tied_to_surrogate(self, own, layout, leaves, inputs, mode, strategy):
@@ -326,11 +330,11 @@ class Override:
 
     # --- what a call needs to know ----------------------------------------------------------------------------
 
-    def _backward_call(self, layout, leaves, variables):
-        if variables or not layout.only_tensors:
-            return BackwardCall(self._backward, layout, layout.place(leaves, layout.nothing), variables)
+    def _backward_call(self, layout, leaves):
+        if not layout.only_tensors:
+            return BackwardCall(self._backward, layout, layout.place(leaves, layout.nothing))
         if layout.call is None:
-            layout.call = BackwardCall(self._backward, layout, [None] * len(leaves), ())
+            layout.call = BackwardCall(self._backward, layout, [None] * len(leaves))
         return layout.call
 
     def _check_backward_takes(self, variables):

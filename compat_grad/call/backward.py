@@ -13,6 +13,7 @@ from compat_grad.call import structure
 from compat_grad.call.arguments import signature_of
 from compat_grad.call.arity import check_call
 from compat_grad.call.explain import explain
+from compat_grad.call.variables import lasting_values
 
 
 class OverriddenOp:
@@ -108,16 +109,18 @@ class BackwardCall:
     Attributes:
       rule: the `Backward`.
       layout, leaves: the call's arguments; the leaves with None where they are tensors.
-      variables: the trainable variables that forward captured; their values stand behind the tensors in ``inputs``.
+      variables: the trainable variables that forward captured; what `read_values` makes of them, n_values tensors,
+        stands behind the call's tensors in ``inputs``.
     """
 
-    __slots__ = ("rule", "layout", "leaves", "variables", "__weakref__")
+    __slots__ = ("rule", "layout", "leaves", "variables", "n_values", "__weakref__")
 
-    def __init__(self, rule, layout, leaves, variables):
+    def __init__(self, rule, layout, leaves, variables=(), n_values=0):
         self.rule = rule
         self.layout = layout
         self.leaves = leaves
         self.variables = variables
+        self.n_values = n_values
 
     @property
     def name(self):
@@ -125,13 +128,13 @@ class BackwardCall:
 
     @property
     def n_inputs(self):
-        return len(self.layout.tensors) + len(self.variables)
+        return len(self.layout.tensors) + self.n_values
 
     def input_gradients(self, inputs, outputs, output_gradients, op_name):
         """Return a checked gradient (a tensor, IndexedSlices or None) for each of inputs.
 
         Args:
-          inputs: the tensors that the caller passed, then the values of the captured variables.
+          inputs: the tensors that the caller passed, then what `read_values` made of the captured variables.
           outputs: the overridden output tensors.
           output_gradients: one for each output; None where the output was not used.
           op_name: what op.name shall say.
@@ -140,7 +143,7 @@ class BackwardCall:
         leaves = self.layout.place(self.leaves, inputs[:n_tensors])
         op = self.make_op(leaves, list(outputs), op_name)
         if self.variables:
-            op.variables = list(inputs[n_tensors:])
+            op.variables = lasting_values(self.variables, inputs[n_tensors:])
         function = self.rule.function()
         slices = self.rule.accepts_indexed_slices
         gradients = [_complete(gradient, output, slices) for gradient, output in zip(output_gradients, outputs)]
@@ -160,7 +163,9 @@ class BackwardCall:
                 )
             )
         of_inputs = self._match(returned[0], inputs[:n_tensors])
-        return of_inputs + self._match_variables(returned[1], inputs[n_tensors:])
+        n_variables = len(self.variables)
+        of_variables = self._match_variables(returned[1], inputs[n_tensors : n_tensors + n_variables])
+        return of_inputs + of_variables + [None] * (self.n_values - n_variables)
 
     def make_op(self, leaves, outputs, op_name):
         """Return the ``op`` that backward is handed."""

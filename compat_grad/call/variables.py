@@ -4,7 +4,10 @@ Found in the way that each mode allows, always in the order of creation. Nothing
 variable has been found, so the cost does not grow with the variables of the graph. Knows nothing of overrides.
 """
 
+import numpy as np
+
 from compat_grad import _tf
+from compat_grad._tf import tf
 
 _VARIABLE_OPS = frozenset(("VariableV2", "Variable", "VarHandleOp", "TemporaryVariable"))
 _READS = frozenset(("Identity", "ReadVariableOp"))
@@ -33,6 +36,28 @@ def call_and_watch(forward, inputs, mode):
     if not behind:
         return result, watched
     return result, sorted(_distinct(watched + behind), key=lambda variable: _tf.variable_op(variable)._id)
+
+
+def read_values(variables):
+    """Return the value of each of variables as a tensor, and behind these the copies that `lasting_values` needs."""
+    values = [tf.convert_to_tensor(variable) for variable in variables]
+    return values + [_copy(value) for variable, value in zip(variables, values) if _assigned_in_place(variable)]
+
+
+def lasting_values(variables, tensors):
+    """Return of what `read_values` returned, for each of variables, the tensor that no assignment changes."""
+    copies = iter(tensors[len(variables) :])
+    return [next(copies) if _assigned_in_place(one) else value for one, value in zip(variables, tensors)]
+
+
+def _assigned_in_place(variable):
+    """Whether it is a reference variable: an assignment changes the tensors, too, that were read from it."""
+    return variable.dtype != variable.dtype.base_dtype
+
+
+def _copy(value):
+    # An identity would share the buffer. Adding a negative zero changes nothing, negative and positive zeros included.
+    return value + tf.constant(np.negative(np.zeros([], value.dtype.base_dtype.as_numpy_dtype)))
 
 
 def _has_variables(graph):
