@@ -195,7 +195,7 @@ class Override:
             return symbolic.lift(self, own, args, kwargs)
         if not layout.tensors and self._op_gradients is None:
             return self._forward(*own, *args, **kwargs)
-        if layout.needs_no_record and mode is _tf.EAGER and _tf.nobody_listens():
+        if layout.checked and layout.needs_no_record and mode is _tf.EAGER and _tf.nobody_listens():
             return self._call_unrecorded(own, layout, values)
         leaves = layout.leaves(values)
         inputs = layout.read_tensors(leaves)
@@ -305,7 +305,7 @@ class Override:
         else:
             args, kwargs = layout.pack(layout.place(leaves, inputs))
             result = self._forward_with_op_gradients(*own, *args, **kwargs)
-        layout.needs_no_record = True
+        layout.checked = layout.needs_no_record = True
         return result
 
     def _forward_with_op_gradients(self, *args, **kwargs):

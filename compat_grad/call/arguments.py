@@ -72,8 +72,8 @@ class Layout:
         self.only_tensors = len(self.tensors) == len(kinds)
         self.has_graph_tensors = GRAPH in kinds
         self.has_keras_tensors = KERAS in kinds
-        self.checked = False  # whether the surrogate was found to take such arguments
-        self.needs_no_record = False  # whether a call that nobody listens to is no more than a call of forward
+        self.checked = False  # whether a call of this shape has gone all the way
+        self.needs_no_record = False  # whether the last one read no captured variables
         self.call = None
         self.has_variables = VARIABLE in kinds
         self._names = names
