@@ -178,6 +178,15 @@ class Override:
         """What the override is called in error messages and graphs."""
         return self.__name__
 
+    def get_config(self):
+        """Return what Keras writes into the config of a layer that has this as a function (an activation)."""
+        return symbolic.config_of(self)
+
+    @classmethod
+    def from_config(cls, config):
+        """Return the override that such a config describes."""
+        return symbolic.from_config(config)
+
     def __repr__(self):
         return "<override {!r}: {}>".format(self.__name__, gradient_in_words(self._definition))
 

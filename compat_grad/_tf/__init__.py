@@ -47,6 +47,7 @@ from compat_grad._tf.modes import (
     get_default_graph,
     is_function_graph,
 )
+from compat_grad._tf.names import public_path
 from compat_grad._tf.op_callbacks import (
     executed_function,
     has_op_callbacks,
@@ -183,6 +184,7 @@ __all__ = [
     "outermost_graph",
     "own_reads",
     "private_traces",
+    "public_path",
     "record_operation",
     "recording_is_stopped",
     "refuse_to_vectorize",

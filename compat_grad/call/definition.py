@@ -133,4 +133,7 @@ def name_of(function):
     """Return what to call a function in error messages and graphs."""
     if isinstance(function, functools.partial):
         return name_of(function.func)
+    public = _tf.public_path(function)  # not "softmax_v2", which Keras 2 takes for its own softmax
+    if public is not None:
+        return public.rpartition(".")[2]
     return getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__

@@ -1,5 +1,6 @@
-"""Calls on Keras symbolic tensors: recognised here, without Keras; the wing `compat_grad.keras` opens only for them.
+"""The door to the wing `compat_grad.keras`, opened only for what Keras has a part in.
 
+Calls on Keras symbolic tensors are recognised here, without Keras.
 Knows nothing of layers beyond what a symbolic tensor tells of the one that it comes from.
 """
 
@@ -37,6 +38,20 @@ def lift(override, own, args, kwargs):
     from compat_grad.keras import lifting  # which imports Keras, and needs `Override`
 
     return lifting.lift(override, own, args, kwargs)
+
+
+def config_of(override):
+    """Return the config of an override that Keras has as a function, see `compat_grad.keras.functions`."""
+    from compat_grad.keras import functions
+
+    return functions.config_of(override)
+
+
+def from_config(config):
+    """Return the override whose config this is, see `compat_grad.keras.functions`."""
+    from compat_grad.keras import functions
+
+    return functions.from_config(config)
 
 
 def _stands_for_later(leaf):

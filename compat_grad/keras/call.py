@@ -7,6 +7,7 @@ import functools
 
 from compat_grad import _tf
 from compat_grad.call.arguments import signature_of
+from compat_grad.override import Override
 
 
 class Slot:
@@ -67,7 +68,7 @@ class LayerCall:
     def holders(self):
         """Return the objects behind the override that may hold variables, and all other callables behind it."""
         found = list(self.own)
-        for function in self.override._definition[0], self.override._definition[2]:
+        for function in self.override.forward, self.override.surrogate:
             found.extend(behind(function))
         return found
 
@@ -86,7 +87,7 @@ def behind(function):
             yield inner
     elif hasattr(function, "__self__"):
         yield function.__self__
-    elif hasattr(function, "_definition"):
-        for part in (function._definition[0], function._definition[2]):
+    elif isinstance(function, Override):
+        for part in (function.forward, function.surrogate):
             for inner in behind(part):
                 yield inner

@@ -14,8 +14,10 @@ from compat_grad import _tf
 from compat_grad._tf import tf
 from compat_grad.keras import seam
 from compat_grad.keras.call import Slot, behind
+from compat_grad.override import Override
 
 _BY_NAME_IN_SAFE_MODE = ("math", "nn", "linalg", "signal")  # of TensorFlow: nothing in these touches a file
+_ROLES = ("forward", "backward", "surrogate")
 _ALSO_SAFE = frozenset(("cast", "clip_by_value", "identity", "stop_gradient", "where"))
 
 
@@ -45,22 +47,36 @@ class Unsaveable:
 
 def describe_override(override, keras):
     """Return an `Override` as what a config can hold."""
-    path = _path(override)
-    if path is not None and not has_weights(override, keras):  # a clone has weights of its own
-        return {"override": path}
-    forward, backward, surrogate, combine, strategy, name = override._definition
-    described = {"combine": combine, "strategy": strategy, "name": name}
-    for role, part in (("forward", forward), ("backward", backward), ("surrogate", surrogate)):
-        described[role] = _describe_part(part, role, override._title, keras)
+    if not has_weights(override, keras):  # a clone has weights of its own
+        registered, path = seam.registered_name(keras, override), _path(override)
+        if registered is not None:
+            return {"registered": registered}
+        if path is not None:
+            return {"override": path}
+    described = dict(override._definition._asdict())
+    for role in _ROLES:
+        described[role] = _describe_part(described[role], role, override._title, keras)
     return described
 
 
-def restore_override(described, keras, make):
-    """Return the `Override` that `describe_override` described; ``make(*definition)`` makes one."""
+def restore_override(described, keras):
+    """Return the `Override` that `describe_override` described."""
+    if "registered" in described:
+        return _registered(described["registered"], keras)
     if "override" in described:
         return _find(described["override"], keras)
-    parts = [_restore_part(described[role], keras, make) for role in ("forward", "backward", "surrogate")]
-    return make(*(parts + [described[role] for role in ("combine", "strategy", "name")]))
+    definition = dict(described)
+    for role in _ROLES:
+        definition[role] = _restore_part(described[role], keras)
+    return Override(**definition)
+
+
+def unnamed_in(described):
+    """Return what stands in a description without a name to find it by: a list of `Unsaveable`."""
+    if isinstance(described, Unsaveable):
+        return [described]
+    parts = described.values() if isinstance(described, dict) else ()
+    return [unnamed for part in parts for unnamed in unnamed_in(part)]
 
 
 def _describe_part(part, role, title, keras):
@@ -74,7 +90,7 @@ def _describe_part(part, role, title, keras):
         return {"layer": seam.WrappedLayer(part, keras)}
     if _is_method(part, keras):
         return {"method": {"name": part.__name__, "of": _describe_part(part.__self__, role, title, keras)}}
-    if hasattr(part, "_definition"):
+    if isinstance(part, Override):
         return {"of": describe_override(part, keras)}
     registered = seam.registered_name(keras, part)
     if registered is not None:
@@ -83,36 +99,40 @@ def _describe_part(part, role, title, keras):
     return {"function": path} if path is not None else {"kept": Unsaveable(part, title, role)}
 
 
-def _restore_part(described, keras, make):
+def _restore_part(described, keras):
     if described is None:
         return None
     ((kind, value),) = described.items()
     if kind == "gradient":
         return value
     if kind == "ops":
-        return {op_type: _restore_part(value[op_type], keras, make) for op_type in value}
+        return {op_type: _restore_part(value[op_type], keras) for op_type in value}
     if kind == "layer":
         return seam.restore_layer(keras, value)
     if kind == "method":
         if seam.in_safe_mode(keras):
             raise ValueError(
-                "OverrideGradient: the file names a layer's method, {!r}, and Keras' safe mode lets no file choose the "
+                "compat_grad: the file names a layer's method, {!r}, and Keras' safe mode lets no file choose the "
                 "code that runs. If you trust it: load_model(path, safe_mode=False).".format(value["name"])
             )
-        return getattr(_restore_part(value["of"], keras, make), value["name"])
+        return getattr(_restore_part(value["of"], keras), value["name"])
     if kind == "of":
-        return restore_override(value, keras, make)
+        return restore_override(value, keras)
     if kind == "kept":
         return _clone(value.value, keras)
     if kind == "registered":
-        found = seam.custom_object(keras, value)
-        if found is None:
-            raise ValueError(
-                "OverrideGradient: no function is registered with Keras as {!r}. Import the module that registers it, "
-                "or pass custom_objects={{{!r}: ...}} to load_model.".format(value, value)
-            )
-        return found
+        return _registered(value, keras)
     return _find(value, keras)
+
+
+def _registered(name, keras):
+    found = seam.custom_object(keras, name)
+    if found is None:
+        raise ValueError(
+            "compat_grad: no function is registered with Keras as {!r}. Import the module that registers it, "
+            "or pass custom_objects={{{!r}: ...}} to load_model.".format(name, name)
+        )
+    return found
 
 
 def _is_method(part, keras):
@@ -142,11 +162,9 @@ def _clone(value, keras):
 
 def _path(thing):
     """Return "module:name" where importing that gives thing, else None."""
-    name = getattr(thing, "__name__", None)
-    for space in (*_BY_NAME_IN_SAFE_MODE, ""):
-        path = "{}.{}".format(space, name) if space else str(name)
-        if name and _look_up(tf, path) is thing:
-            return "tensorflow:" + path
+    public = _tf.public_path(thing)
+    if public is not None:
+        return "tensorflow:" + public
     module, qualname = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
     if module and qualname:
         try:
@@ -180,9 +198,9 @@ def _find(path, keras):
             return found
     else:
         found = _import(module, name, keras)
-    if seam.in_safe_mode(keras) and not hasattr(found, "_definition"):
+    if seam.in_safe_mode(keras) and not isinstance(found, Override):
         raise ValueError(
-            "OverrideGradient: the file names the function {}, and Keras' safe mode lets no file choose the code that "
+            "compat_grad: the file names the function {}, and Keras' safe mode lets no file choose the code that "
             "runs. If you trust it: load_model(path, safe_mode=False), or "
             "load_model(path, custom_objects={{{!r}: ...}}); or, once for all, put "
             "@keras.saving.register_keras_serializable() above the function, or save a layer of an override "
@@ -194,7 +212,7 @@ def _find(path, keras):
 def _import(module, name, keras):
     if seam.in_safe_mode(keras) and module not in sys.modules:
         raise ValueError(
-            "OverrideGradient: the file names {}:{}, and Keras' safe mode lets no file choose what to import. Import "
+            "compat_grad: the file names {}:{}, and Keras' safe mode lets no file choose what to import. Import "
             "that module before load_model, if you trust it.".format(module, name)
         )
     try:
@@ -203,7 +221,7 @@ def _import(module, name, keras):
         found = None
     if found is None:
         raise ValueError(
-            "OverrideGradient: the saved layer uses {!r} of the module {!r}, which cannot be imported here. Make that "
+            "compat_grad: the saved override uses {!r} of the module {!r}, which cannot be imported here. Make that "
             "module importable, or pass custom_objects={{{!r}: ...}} to load_model.".format(
                 name, module, name.rpartition(".")[2]
             )

@@ -8,7 +8,7 @@ from compat_grad import _tf
 from compat_grad.call.forward import flatten_outputs
 from compat_grad.call.variables import call_and_watch
 from compat_grad.keras import config as keras_config
-from compat_grad.keras import seam
+from compat_grad.keras import functions, seam
 from compat_grad.keras.call import LayerCall, Slot
 from compat_grad.override import Override, override_gradient
 
@@ -38,6 +38,7 @@ def layer_class(keras):
             # by tracing; what Keras 3 makes of compute_output_shape has the layer's dtype, whatever forward returns
             cls.compute_output_spec = keras.Operation.compute_output_spec
         _classes[base] = seam.register(keras, cls, "OverrideGradient")
+        functions.register(keras)
     return _classes[base]
 
 
@@ -162,7 +163,7 @@ class _OverrideGradient:
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        override = keras_config.restore_override(config.pop("override"), cls._keras, Override)
+        override = keras_config.restore_override(config.pop("override"), cls._keras)
         parts = [keras_config.restore_value(config.pop(key), cls._keras) for key in ("own", "args", "kwargs")]
         call = LayerCall(override, *parts)
         cast_inputs = config.pop("cast_inputs")

@@ -26,6 +26,43 @@ def as_tensorflow_has_it(keras):
     return theirs if theirs is not None and keras.layers.Layer is theirs.layers.Layer else keras
 
 
+# --- who asks -------------------------------------------------------------------------------------------------
+
+
+def asking():
+    """Return the Keras that is calling us, or tf.keras.
+
+    The stack tells: what Keras asks for its config is not told by which Keras, and each has a registry of its own.
+    """
+    for module, _ in _keras_callers():
+        root = module.partition(".")[0]
+        return tf.keras if root.startswith("tensorflow") else as_tensorflow_has_it(sys.modules[root])
+    return tf.keras
+
+
+_IN_MEMORY_TOO = ("serialization", "serialization_lib", "object_registration")
+
+
+def at_a_file():
+    """Whether Keras is writing or reading a model, and not copying one in memory: it tells nobody, the stack does."""
+    return any(
+        function in ("to_json", "to_yaml", "model_from_json", "model_from_yaml")
+        or (".saving." in module and module.rpartition(".")[2] not in _IN_MEMORY_TOO)
+        for module, function in _keras_callers()
+    )
+
+
+def _keras_callers():
+    """Yield the names of the module and the function of each frame of a Keras on the stack, the innermost first."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__") or ""
+        root = module.partition(".")[0]
+        if root in ("keras", "tf_keras") or (root.startswith("tensorflow") and ".keras." in module):
+            yield module, frame.f_code.co_name
+        frame = frame.f_back
+
+
 # --- layers ---------------------------------------------------------------------------------------------------
 
 
@@ -133,7 +170,9 @@ def own_variables(keras, layer, variables):
 
 def register(keras, cls, name):
     """Have Keras find cls when it loads a model."""
-    keras.utils.get_custom_objects()[name] = cls  # what models saved before 2.1 call it
+    known = keras.utils.get_custom_objects()
+    if getattr(known.get(name), "__module__", "compat_grad").startswith("compat_grad"):  # else the user's own
+        known[name] = cls  # what models saved before 2.1 call it
     if hasattr(keras.utils, "register_keras_serializable"):
         keras.utils.register_keras_serializable(package="compat_grad", name=name)(cls)
     return cls

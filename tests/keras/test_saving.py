@@ -1,55 +1,17 @@
 """A saved model gives its overrides back, or saving says what cannot be saved; no file chooses what code runs."""
 
-import inspect
 import itertools
-import os
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from compat_grad import override_gradient
-from tests import modes
 from tests.keras import models as keras_models
-from tests.keras.models import X, double, five, gradients, ten_times_x, tenfold, weigh
+from tests.keras.models import X, double, five, gradients, ten_times_x, tenfold, trust, weigh
 from tests.modes import assert_same_bits
 
-FORMATS = {".h5": "HDF5", ".keras": "Keras", "": "SavedModel"}
 registrations = itertools.count()
-
-
-@pytest.fixture(params=sorted(FORMATS), ids=lambda suffix: FORMATS[suffix])
-def saved(request, keras, tmp_path):
-    """Returns a function: the path of a model that it has saved, in each format that this Keras has."""
-    suffix = request.param
-    if suffix == ".keras" and not _has_keras_format(keras):
-        pytest.skip("this Keras has no .keras format (2.12 and 2.13 brought it), or does not load it in graph mode")
-    if suffix == "" and (hasattr(keras, "Operation") or not _revives_layers(keras)):
-        pytest.skip("this Keras saves no SavedModels, or loads their layers without their class (before 2.3)")
-
-    def save(model):
-        path = str(tmp_path / "model") + suffix
-        options = {}
-        if suffix == "" and "experimental_custom_gradients" in inspect.signature(tf.saved_model.SaveOptions).parameters:
-            options["options"] = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-        if suffix == "" and not tf.executing_eagerly() and "save_format" in inspect.signature(model.save).parameters:
-            options["save_format"] = "tf"
-        model.save(path, **options)
-        assert os.path.exists(path)
-        return path
-
-    save.suffix = suffix
-    return save
-
-
-def _revives_layers(keras):
-    options = getattr(tf.saved_model, "SaveOptions", None)
-    return options is not None and "experimental_io_device" in inspect.signature(options).parameters
-
-
-def _has_keras_format(keras):
-    loads = "safe_mode" in inspect.signature(keras.models.load_model).parameters
-    return loads and (hasattr(keras, "Operation") or modes.HAS_EAGER)
 
 
 def _model(keras, *layers):
@@ -67,12 +29,6 @@ def OverrideGradient(keras):
     return layer_class(keras)
 
 
-def _trust(keras):
-    """Return what load_model takes where Keras has a safe mode."""
-    takes = "safe_mode" in inspect.signature(keras.models.load_model).parameters
-    return {"safe_mode": False} if takes else {}
-
-
 def test_a_lifted_override_of_a_module_comes_back(keras, saved):
     x, a, b = keras.Input([3]), keras.Input([3]), keras.Input([3])
     y = weigh(tenfold(x), {"b": b, "a": [a]}, mode="sum", weight=2.0, shift=np.ones([3], np.float32))
@@ -85,7 +41,7 @@ def test_a_lifted_override_of_a_module_comes_back(keras, saved):
 def test_a_layer_of_module_level_functions_comes_back(keras, saved, OverrideGradient):
     layer = OverrideGradient(double, ten_times_x, name="named")
     model = _model(keras, layer)
-    loaded = keras.models.load_model(saved(model), **_trust(keras))
+    loaded = keras.models.load_model(saved(model), **trust(keras))
     assert loaded.layers[-1].name == "named" and isinstance(loaded.layers[-1], OverrideGradient)
     assert_same_bits(gradients(keras, loaded, X), [2 * X, 10 * X])
 
@@ -104,7 +60,7 @@ def test_a_wrapped_layer_comes_back_with_its_weights(keras, saved):
     model = keras.Model(x, override_gradient(dense, _five_times)(x))
     weights = np.arange(9, dtype=np.float32).reshape(3, 3)
     model.set_weights([weights])
-    loaded = keras.models.load_model(saved(model), **_trust(keras))
+    loaded = keras.models.load_model(saved(model), **trust(keras))
     np.testing.assert_array_equal(loaded.get_weights()[0], weights)
     assert_same_bits(gradients(keras, loaded, X)[1], np.full_like(X, 5))
 
@@ -140,13 +96,13 @@ def test_functions_can_be_handed_to_load_model(keras, saved, OverrideGradient, m
     monkeypatch.delattr(keras_models, "five")
     if saved.suffix:  # from a SavedModel Keras takes the traced layer then, whose gradient raises
         with pytest.raises(ValueError, match="five"):
-            keras.models.load_model(path, **_trust(keras))
+            keras.models.load_model(path, **trust(keras))
     loaded = keras.models.load_model(path, custom_objects={"five": five, "ten_times_x": ten_times_x})
     assert_same_bits(gradients(keras, loaded, X), [5 * X, 10 * X])
 
 
 def test_safe_mode_loads_no_function_that_the_file_chooses(keras, saved, OverrideGradient):
-    if not (_trust(keras) and saved.suffix == ".keras"):
+    if not (trust(keras) and saved.suffix == ".keras"):
         pytest.skip("this format has no safe mode")
     path = saved(_model(keras, OverrideGradient(double, ten_times_x)))
     with pytest.raises(ValueError) as caught:
