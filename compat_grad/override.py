@@ -9,7 +9,6 @@ There is one path for all modes; the strategy is its last step. Nothing here kno
 import collections.abc
 import functools
 import importlib
-import inspect
 import types
 from typing import Any, Callable, Mapping, Optional, Union, overload
 
@@ -19,9 +18,19 @@ from compat_grad.call.arguments import Arguments
 from compat_grad.call.backward import Backward, BackwardCall
 from compat_grad.call.definition import Definition, check_definition, doc_of, gradient_in_words, name_of
 from compat_grad.call.explain import explain
-from compat_grad.call.forward import detach, flatten_outputs, follow_autograph, run_forward, run_surrogate
+from compat_grad.call.forward import (
+    detach,
+    disconnect,
+    flatten_outputs,
+    flatten_tensors,
+    follow_autograph,
+    run_forward,
+    run_surrogate,
+)
+from compat_grad.call.hidden import say_what_hides
+from compat_grad.call.signature import is_method
 from compat_grad.call.surrogate import Tie, check_same
-from compat_grad.call.traced import Reference, TracedFunctions
+from compat_grad.call.traced import Reference, TracedFunctions, alive
 from compat_grad.call.variables import read_values
 from compat_grad.op_level.gradients import OpGradients
 from compat_grad.strategies.table import pick_strategy
@@ -130,7 +139,7 @@ class Override:
             OpGradients(self.__name__, backward) if isinstance(backward, collections.abc.Mapping) else None
         )
         self._backward = Backward(self.__name__, backward) if isinstance(backward, str) or callable(backward) else None
-        self._set_arguments(n_self=int(_is_method(forward)))
+        self._set_arguments(n_self=int(is_method(forward)))
         self.__doc__ = doc_of(self._definition)
         self.__module__ = getattr(forward, "__module__", None)
         self.__qualname__ = getattr(forward, "__qualname__", self.__name__)
@@ -195,28 +204,28 @@ class Override:
 
     # --- the way of a call ------------------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(__self, *args: Any, **kwargs: Any) -> Any:  # so named because forward may have a keyword `self`
+        self = __self
         own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
         mode = _tf.current_mode()
-        layout, values = self._take_apart(args, kwargs)
+        layout, parts = self._take_apart(args, kwargs)
+        if layout.hiding:
+            say_what_hides(layout, parts, self._title)
         keras_may_ask = layout.has_keras_tensors or (layout.has_graph_tensors and mode is not _tf.FUNCTION)
-        if keras_may_ask and symbolic.asks_for_layer(self._title, layout.leaves(values), mode):
+        if keras_may_ask and symbolic.asks_for_layer(self._title, parts, mode):
             return symbolic.lift(self, own, args, kwargs)
-        if not layout.tensors and self._op_gradients is None:
-            return self._forward(*own, *args, **kwargs)
         if layout.checked and layout.needs_no_record and mode is _tf.EAGER and _tf.nobody_listens():
-            return self._call_unrecorded(own, layout, values)
-        leaves = layout.leaves(values)
-        inputs = layout.read_tensors(leaves)
+            return self._call_unrecorded(own, layout, parts)
+        inputs = layout.read_tensors(parts)
         if self._op_gradients is not None:
-            return self._call_with_op_gradients(own, layout, leaves, inputs, mode)
+            return self._call_with_op_gradients(own, layout, parts, inputs, mode)
         strategy = self._picked.get(mode) or self._pick_strategy(mode)
-        if mode is _tf.EAGER and not strategy.in_eager:
-            return self._call_in_function(self, own, layout, leaves, inputs)
+        if mode is _tf.EAGER and not strategy.in_eager and self._may_connect(layout):
+            return self._call_in_function(self, own, layout, parts, inputs)
         if self._surrogate is not None:
-            tied = self._call_tied_to_surrogate(own, layout, leaves, inputs, mode, strategy)
+            tied = self._call_tied_to_surrogate(own, layout, parts, inputs, mode, strategy)
         else:
-            tied = self._call_with_backward(own, layout, leaves, inputs, mode, strategy)
+            tied = self._call_with_backward(own, layout, parts, inputs, mode, strategy)
         layout.checked = True
         return tied
 
@@ -230,136 +239,123 @@ class Override:
         self._picked[mode] = pick_strategy(self._strategy, self._title, self._surrogate is not None)
         return self._picked[mode]
 
-    def _call_with_backward(self, own, layout, leaves, inputs, mode, strategy):
+    def _call_with_backward(self, own, layout, parts, inputs, mode, strategy):
         """Tie forward's outputs to its inputs."""
         self._backward.function()  # a name that is not registered is refused before anything is computed
-        outputs, pack, variables = self._run(own, layout, leaves, inputs, mode)
+        outputs, pack, variables = self._run(own, layout, parts, inputs, mode)
         layout.needs_no_record = not variables
         if not outputs:
             return pack(outputs)
         if variables:
-            self._check_backward_takes(variables)
+            self._backward.check_takes_any(variables)
+        if not inputs and not variables:
+            return pack(disconnect(outputs))
+        composites = pack.composites
         if not layout.checked:
-            self._backward.check_takes(len(outputs), variables)
-        if variables:
-            values = read_values(variables)
-            inputs = inputs + values
-            rest = layout.place(leaves, layout.nothing)
-            vjp = BackwardCall(self._backward, layout, rest, variables, len(values))
-        else:
-            vjp = self._backward_call(layout, leaves)
-        return pack(strategy.connect(outputs, inputs, vjp))
+            self._backward.check_takes(len(outputs if composites is None else composites), variables, own)
+        values = read_values(variables) if variables else []
+        vjp = self._backward_call(own, layout, parts, variables, len(values), composites)
+        return pack(strategy.connect(outputs, inputs + values, vjp))
 
-    def _call_tied_to_surrogate(self, own, layout, leaves, inputs, mode, strategy):
+    def _call_tied_to_surrogate(self, own, layout, parts, inputs, mode, strategy):
         """Tie forward's outputs to the outputs of the surrogate, which is differentiated natively."""
-        args, kwargs = layout.pack(layout.place(leaves, inputs))
-        if mode is _tf.FUNCTION or not layout.checked:
-            args, kwargs = self._fit_surrogate(own, args, kwargs)
-        outputs, pack, _ = self._run(own, layout, leaves, inputs, mode)
-        surrogate = functools.partial(follow_autograph(self._surrogate, mode), *own, *args, **kwargs)
+        args, kwargs = self._fit_surrogate(own, layout, layout.place(parts, inputs))
+        outputs, pack, _ = self._run(own, layout, parts, inputs, mode)
+        if not outputs and not layout.tensors:
+            return pack(outputs)
+        surrogate = functools.partial(follow_autograph(self._surrogate, mode), *alive(own), *args, **kwargs)
         try:
             result, reads_variables = run_surrogate(surrogate, mode)
         except Exception as error:
             error = explain(error, self._title, "the surrogate")
             raise error
         layout.needs_no_record = not reads_variables
-        targets, pack_targets = flatten_outputs(result, self._title)
+        targets, pack_targets = self._flatten(layout, result)
         check_same(self._title, outputs, pack.structure(), targets, pack_targets.structure())
         if not outputs:
             return pack(outputs)
         return pack(strategy.connect(outputs, targets, Tie(self.__name__, self._combine, len(targets))))
 
-    def _fit_surrogate(self, own, args, kwargs):
+    def _fit_surrogate(self, own, layout, parts):
+        args, kwargs = layout.pack_as_passed(parts)
         try:
-            return self._arguments.fit(self._surrogate, own, args, kwargs)
+            return self._arguments.fit(self._surrogate, own, layout.form, args, kwargs)
         except TypeError as error:
             raise TypeError(
                 "{}: the surrogate must take the same arguments as forward: {}.".format(self._title, error)
             ) from None
 
-    def _run(self, own, layout, leaves, inputs, mode):
+    def _run(self, own, layout, parts, inputs, mode):
         """Run forward on detached inputs; return its flat outputs, the way back, and the variables it captured."""
         detached = detach(inputs, mode)
-        args, kwargs = layout.pack(layout.place(leaves, detached))
+        args, kwargs = layout.pack(layout.place(parts, detached))
 
         def forward():
-            try:
-                result = follow_autograph(self._forward, mode)(*own, *args, **kwargs)
-            except Exception as error:
-                error = explain(error, self._title, "forward")
-                raise error
-            return flatten_outputs(result, self._title)  # here, because it reads the variables that forward returns
+            result = self._call_forward(own, args, kwargs, mode)
+            return self._flatten(layout, result)  # here, because it reads the variables that forward returns
 
         (outputs, pack), variables = run_forward(forward, detached, mode)
         return outputs, pack, variables
 
-    def _call_unrecorded(self, own, layout, values):
-        """Call forward where nobody listens in eager mode, the checks of this call shape have passed and no variable
-        was captured: there is nothing to tie. What comes out are tensors and structures of its own nevertheless.
-        """
-        leaves = layout.leaves(values)
-        args, kwargs = layout.pack(layout.place(leaves, layout.read_tensors(leaves)))
+    def _call_forward(self, own, args, kwargs, mode):
         try:
-            result = self._forward(*own, *args, **kwargs)
+            return follow_autograph(self._forward, mode)(*alive(own), *args, **kwargs)
         except Exception as error:
             error = explain(error, self._title, "forward")
             raise error
-        outputs, pack = flatten_outputs(result, self._title)
+
+    def _flatten(self, layout, result):
+        # Called without any tensor, forward may return what it likes; what it captured is captured all the same.
+        return flatten_outputs(result, self._title) if layout.tensors else flatten_tensors(result, self._title)
+
+    def _call_unrecorded(self, own, layout, parts):
+        """Call forward where nobody listens in eager mode, the checks of this call shape have passed and no variable
+        was captured: there is nothing to tie. What comes out are tensors and structures of its own nevertheless.
+        """
+        args, kwargs = layout.pack(layout.place(parts, layout.read_tensors(parts)))
+        outputs, pack = self._flatten(layout, self._call_forward(own, args, kwargs, _tf.EAGER))
         return pack([_tf.alias(output) for output in outputs])
 
-    def _call_with_op_gradients(self, own, layout, leaves, inputs, mode):
+    def _call_with_op_gradients(self, own, layout, parts, inputs, mode):
         """Run forward with the gradients of its ops overridden."""
         if self._op_gradients.need_function(mode):
-            result = self._call_in_function(self._forward_with_op_gradients, own, layout, leaves, inputs)
+            result = self._call_in_function(self._forward_with_op_gradients, own, layout, parts, inputs)
         else:
-            args, kwargs = layout.pack(layout.place(leaves, inputs))
+            args, kwargs = layout.pack(layout.place(parts, inputs))
             result = self._forward_with_op_gradients(*own, *args, **kwargs)
         layout.checked = layout.needs_no_record = True
         return result
 
-    def _forward_with_op_gradients(self, *args, **kwargs):
+    def _forward_with_op_gradients(__self, *args, **kwargs):
+        self, own, args = __self, args[: __self._n_self], args[__self._n_self :]
         with self._op_gradients.applied(_tf.get_default_graph()):
-            try:
-                return follow_autograph(self._forward, _tf.current_mode())(*args, **kwargs)
-            except Exception as error:
-                error = explain(error, self._title, "forward")
-                raise error
+            return self._call_forward(own, args, kwargs, _tf.current_mode())
 
-    def _call_in_function(self, callee, own, layout, leaves, inputs):
+    def _call_in_function(self, callee, own, layout, parts, inputs):
         """Call callee in a function of its own, where a graph is needed."""
-        plain = layout.place(leaves, layout.nothing)
+        plain = layout.place(parts, layout.nothing)
         own = [Reference(instance) for instance in own]  # which shall not live on in the traces of its methods
 
         @_tf.not_converted
         def body(*tensors):
             args, kwargs = layout.pack(layout.place(plain, tensors))
-            return callee(*[instance() for instance in own], *args, **kwargs)
+            return callee(*own, *args, **kwargs)
 
-        return self._functions.call(body, own, layout, leaves, inputs)
+        return self._functions.call(body, own, layout, parts, inputs)
 
     # --- what a call needs to know ----------------------------------------------------------------------------
 
-    def _backward_call(self, layout, leaves):
-        if not layout.only_tensors:
-            return BackwardCall(self._backward, layout, layout.place(leaves, layout.nothing))
-        if layout.call is None:
-            layout.call = BackwardCall(self._backward, layout, [None] * len(leaves))
-        return layout.call
+    def _may_connect(self, layout):
+        """Whether this call may have anything to tie its outputs to."""
+        return bool(layout.tensors) or self._surrogate is not None or self._backward.takes_variables
 
-    def _check_backward_takes(self, variables):
-        if self._backward.takes_variables:
-            return
-        error = ValueError(
-            "{}: forward uses the trainable variable{} {}, which would get no gradient. Let backward take a keyword "
-            "`variables` and return (input_grads, variable_grads), or pass {} as an argument of forward.".format(
-                self._title,
-                "s" if len(variables) > 1 else "",
-                ", ".join(repr(variable.name) for variable in variables),
-                "them" if len(variables) > 1 else "it",
-            )
-        )
-        error.captured_variables = variables  # a Keras layer has other advice
-        raise error
+    def _backward_call(self, own, layout, parts, variables, n_values, composites):
+        if own or variables or composites is not None or not layout.only_tensors:
+            rest = layout.place(parts, layout.nothing)
+            return BackwardCall(self._backward, layout, rest, variables, n_values, composites, own)
+        if layout.call is None:
+            layout.call = BackwardCall(self._backward, layout, [None] * len(parts))
+        return layout.call
 
     # --- being a function -------------------------------------------------------------------------------------
 
@@ -385,13 +381,6 @@ def _remade(definition, n_self):
     if override._n_self != n_self:
         override._set_arguments(n_self)
     return override
-
-
-def _is_method(function):
-    """Whether function was defined in a class body: its first parameter is the instance."""
-    if not inspect.isfunction(function) or function.__code__.co_varnames[:1] != ("self",):
-        return False
-    return function.__qualname__.rpartition(".")[0].rpartition(".")[2] not in ("", "<locals>")
 
 
 def _by_name(module, qualname):

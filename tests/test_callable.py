@@ -246,6 +246,113 @@ def test_a_method_under_tf_function(mode):
     assert_ten_times(mode, model.overridden, 3 * X)
 
 
+class Clipped:
+    """Methods whose backward reaches the instance."""
+
+    factor = 5.0
+
+    def __init__(self, factor=5.0):
+        self.factor = factor
+
+    def _backward(self, op, dy):
+        assert op.self is self
+        return dy * self.factor * op.inputs[0]
+
+    def _backward_with_variables(self, op, dy, variables=()):
+        return dy * self.factor * op.inputs[0]
+
+    @override_gradient(backward=_backward)
+    def by_method(self, x):
+        return x * 3.0
+
+    @override_gradient(backward=_backward_with_variables)
+    def by_method_with_variables(self, x):
+        return x * 3.0
+
+    @override_gradient(backward=lambda op, dy: dy * op.self.factor * op.inputs[0])
+    def by_op_self(self, x):
+        return x * 3.0
+
+    @override_gradient(backward=lambda op, dy: dy * op.self.factor * op.inputs[0])
+    def by_op_self_of_another_name(this, x):
+        return x * 3.0
+
+    @override_gradient(backward=lambda op, dy: dy * op.self.factor * op.inputs[0], strategy="gradient_override_map")
+    def forced(self, x):
+        return x * 3.0
+
+    @override_gradient(backward=lambda op, dy: (dy * op.self.factor * op.inputs[0], None))
+    def with_a_number(self, x, number):
+        return x * number
+
+    @classmethod
+    @override_gradient(backward=lambda op, dy: [dy * op.self.factor * x for x in op.inputs])
+    def of_class(cls, x):
+        return x * 3.0
+
+    @classmethod
+    def _backward_of_class(cls, op, dy):
+        return dy * cls.factor * op.inputs[0]
+
+    def by_bound_method(self, x):
+        return override_gradient(lambda x: x * 3.0, self._backward_of_class)(x)
+
+
+METHODS_WITH_BACKWARD = {
+    "a method": lambda x: Clipped().by_method(x),
+    "a method that takes variables": lambda x: Clipped().by_method_with_variables(x),
+    "op.self": lambda x: Clipped().by_op_self(x),
+    "op.self, called this": lambda x: Clipped().by_op_self_of_another_name(x),
+    "op.self beside a number": lambda x: Clipped().with_a_number(x, 3.0),
+    "op.self of a class method": lambda x: Clipped.of_class(x),
+    "op.self of a class method by instance": lambda x: Clipped().of_class(x),
+    "a bound method": lambda x: Clipped().by_bound_method(x),
+    "a method, by the class": lambda x: Clipped.by_method(Clipped(), x),
+}
+
+
+@pytest.mark.parametrize("case", METHODS_WITH_BACKWARD)
+def test_the_backward_of_a_method_reaches_the_instance(mode, case):
+    for _ in range(2):
+        outputs, gradients = first(mode, METHODS_WITH_BACKWARD[case], X)
+        assert_same_bits([outputs, gradients], [[3 * X], [10 * X]])
+
+
+def test_each_instance_is_itself_in_the_backward(mode):
+    one, other = Clipped(5.0), Clipped(7.0)
+    for _ in range(2):
+        _, gradients = first(mode, lambda x, y: one.by_method(x) + other.by_method(y) + other.by_op_self(x), X, Y)
+        assert_same_bits(gradients, [10 * X + 14 * X, 14 * Y])
+
+
+def test_op_self_under_a_forced_strategy(mode):
+    model = Clipped()
+    for _ in range(2):
+        outputs, gradients = first(mode, model.forced, X)
+        assert_same_bits([outputs, gradients], [[3 * X], [10 * X]])
+
+
+def test_op_self_is_none_where_there_is_none(mode):
+    found = []
+    f = override_gradient(tf.abs, lambda op, dy: found.append(op.self) or 10.0 * dy)
+    first(mode, f, X)
+    assert found == [None]
+
+
+def test_a_class_is_no_input_of_its_methods(mode):
+    found = []
+
+    class Local:
+        @classmethod
+        @override_gradient(backward=lambda op, dy: found.append(len(op.inputs)) or 10.0 * dy)
+        def of_class(cls, x):
+            return x * 3.0
+
+    assert_ten_times(mode, Local.of_class, 3 * X)
+    assert_ten_times(mode, Local().of_class, 3 * X)
+    assert set(found) == {1}
+
+
 def test_an_instance_attribute_is_no_method(mode):
     class Holder:
         def __init__(self):

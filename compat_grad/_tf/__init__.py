@@ -81,6 +81,7 @@ from compat_grad._tf.registry import (
     unregister_gradient,
 )
 from compat_grad._tf.structures import (
+    composite_of,
     composite_parts,
     nest,
 )
@@ -137,6 +138,7 @@ __all__ = [
     "call_traced",
     "called_functions",
     "captured_as",
+    "composite_of",
     "composite_parts",
     "conj",
     "convert_by_autograph",

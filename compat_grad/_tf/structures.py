@@ -4,7 +4,7 @@ import importlib
 
 from compat_grad._tf.early import NestWithDicts
 from compat_grad._tf.lookup import tf
-from compat_grad._tf.tensors import _CompositeTensor
+from compat_grad._tf.tensors import slices_of_tensors
 
 nest = getattr(tf, "nest", None) or importlib.import_module("tensorflow.python.util.nest")
 if nest.flatten({"a": 1, "b": 2}) != [1, 2]:  # before 1.3
@@ -12,17 +12,26 @@ if nest.flatten({"a": 1, "b": 2}) != [1, 2]:  # before 1.3
 
 
 def composite_parts(composite):
-    """Return the component tensors of a composite tensor and the function that puts such components together."""
-    if _CompositeTensor is not None:
-        template = getattr(composite, "_type_spec", composite)  # 1.14 has no specifications yet
-        parts = nest.flatten(composite, expand_composites=True)
-        return parts, lambda new: nest.pack_sequence_as(template, new, expand_composites=True)
+    """Return the component tensors of a composite tensor, and what is needed beside them to make such a one.
+
+    The latter is hashable, holds no tensor, and is what `composite_of` takes.
+    """
+    if isinstance(composite, tf.IndexedSlices):
+        composite = slices_of_tensors(composite)
+    if hasattr(composite, "_type_spec"):  # from 1.15 on
+        return nest.flatten(composite, expand_composites=True), composite._type_spec
     if isinstance(composite, tf.SparseTensor):
-        return [composite.indices, composite.values, composite.dense_shape], lambda new: tf.SparseTensor(*new)
+        return [composite.indices, composite.values, composite.dense_shape], tf.SparseTensor
     if not isinstance(composite, tf.IndexedSlices):
-        parts = [composite.flat_values] + list(composite.nested_row_splits)
-        return parts, lambda new: tf.RaggedTensor.from_nested_row_splits(new[0], new[1:])
-    parts = [composite.values, composite.indices]
-    if composite.dense_shape is not None:
-        parts.append(composite.dense_shape)
-    return parts, lambda new: tf.IndexedSlices(*new)
+        return [composite.flat_values] + list(composite.nested_row_splits), tf.RaggedTensor
+    parts = [composite.values, composite.indices, composite.dense_shape]
+    return [part for part in parts if part is not None], tf.IndexedSlices
+
+
+def composite_of(specification, parts):
+    """Return the composite tensor of these components, as `composite_parts` told it."""
+    if not isinstance(specification, type):
+        return nest.pack_sequence_as(specification, parts, expand_composites=True)
+    if specification is getattr(tf, "RaggedTensor", None):
+        return tf.RaggedTensor.from_nested_row_splits(parts[0], parts[1:])
+    return specification(*parts)

@@ -118,12 +118,23 @@ def dense(gradient, like=None):
     return tf.convert_to_tensor(gradient)
 
 
-def with_own_indices(slices):
-    """Return IndexedSlices whose indices are no input of the call.
+def slices_of_tensors(slices, dtype=None):
+    """Return IndexedSlices that are made of tensors: TensorFlow takes arrays, lists and tuples without a word."""
+    values, others = slices.values, (slices.indices, slices.dense_shape)
+    if all(part is None or isinstance(part, Tensor) for part in (values, *others)):
+        return slices
+    if not isinstance(values, Tensor):
+        values = tf.convert_to_tensor(values, dtype)
+    return IndexedSlices(values, *[part if part is None else tf.convert_to_tensor(part) for part in others])
+
+
+def with_own_indices(slices, dtype):
+    """Return IndexedSlices, of tensors, whose indices are no input of the call.
 
     The rows that a forward gathered are what its backward returns: in the gradient function that TensorFlow builds
     for a tf.function an output would be an input too, which fails as "Node with id 3 is different from the passed in".
     """
+    slices = slices_of_tensors(slices, dtype)
     return IndexedSlices(slices.values, tf.identity(slices.indices), slices.dense_shape)
 
 

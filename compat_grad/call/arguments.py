@@ -4,21 +4,21 @@ What can be known from the types of the arguments, the structures that they are 
 `Layout`) is worked out once for each such call shape and reused. Knows nothing of strategies or gradients.
 """
 
-import inspect
-
 from compat_grad import _tf
 from compat_grad._tf import tf
 from compat_grad.call import structure
+from compat_grad.call.hidden import may_hide_tensors
+from compat_grad.call.signature import MISSING, Form, Signature, binds, form_of_names, signature_of
 
 # What an argument is to an override, by its type alone.
 EAGER, GRAPH, VARIABLE = "eager tensor", "graph tensor", "variable"
-KERAS, PLAIN, NESTED = "Keras symbolic tensor", "plain value", "nested structure"
+KERAS, PLAIN = "Keras symbolic tensor", "plain value"
 DIFFERENTIABLE = frozenset((EAGER, GRAPH, VARIABLE))
 _KINDS = {}  # type -> kind; as many entries as the program has types of arguments
+MOST = 256  # layouts kept; lists of ever new lengths, and dicts of ever new keys, are call shapes too
 
 
-def _kind(value):
-    cls = type(value)
+def _kind(cls):
     kind = _KINDS.get(cls)
     if kind is None:
         kind = _KINDS[cls] = _kind_of_type(cls)
@@ -34,200 +34,293 @@ def _kind_of_type(cls):
         return GRAPH
     if _tf.is_variable_type(cls):
         return VARIABLE
-    if cls.__module__ in ("builtins", "numpy") and not issubclass(cls, (list, tuple, dict)):
-        return PLAIN
-    return NESTED  # containers, composite tensors, and whatever else TensorFlow's nest may know to take apart
-
-
-def _shape(value):
-    """Return what is known of a value from types and names, those within it included; None where that is not all."""
-    cls = type(value)
-    if (_KINDS.get(cls) or _kind(value)) is not NESTED:
-        return cls
-    if isinstance(value, dict):
-        names, values = tuple(value), value.values()
-    elif isinstance(value, (list, tuple)):
-        names, values = (), value
-    else:
-        return None
-    shapes = tuple(map(_shape, values))
-    return None if None in shapes else (cls, names, shapes)
+    return PLAIN
 
 
 class Layout:
-    """How the leaves of one call shape lie in its arguments.
+    """How the tensors of one call shape lie in its arguments.
+
+    A composite tensor is one *leaf*, and as many *parts* as it has tensors; every other leaf is a part itself.
+    Strategies see parts, the user's backward sees leaves. Here all are parts, and all values leaves.
 
     Attributes:
-      kinds: what each leaf is, in the order of forward's signature.
-      tensors: the positions of the leaves that gradients are asked for: tensors and variables.
+      form: which parameters are passed.
+      kinds: what each part is, in the order of forward's signature.
+      tensors: the positions of the parts that gradients are asked for: tensors and variables.
       nothing: None for each of them.
+      leaves: the skeleton of each leaf.
+      tensor_leaves: the positions of the leaves that a backward returns gradients of.
+      has_composites: whether some leaves have several parts.
+      hiding: the positions of the parts that may hold tensors where nobody sees them.
       checked: whether a call of this shape has passed all checks; set by who checks.
       call: what is worked out once for a call shape without plain values; set by who works it out.
     """
 
-    def __init__(self, kinds, names, n_positional):
-        self.kinds = kinds
+    def __init__(self, form, skeletons, types):
+        self.form = form
+        self.kinds = kinds = [_kind(cls) for cls in types]
         self.tensors = tuple([index for index, kind in enumerate(kinds) if kind in DIFFERENTIABLE])
         self.nothing = [None] * len(self.tensors)
+        self.leaves = skeletons
+        self.tensor_leaves = self.tensors
+        self.has_composites = False
         self.only_tensors = len(self.tensors) == len(kinds)
         self.has_graph_tensors = GRAPH in kinds
         self.has_keras_tensors = KERAS in kinds
+        self.has_variables = VARIABLE in kinds
+        self.hiding = [index for index, cls in enumerate(types) if kinds[index] == PLAIN and may_hide_tensors(cls)]
         self.checked = False  # whether a call of this shape has gone all the way
         self.needs_no_record = False  # whether the last one read no captured variables
         self.call = None
-        self.has_variables = VARIABLE in kinds
-        self._names = names
-        self._keywords = names[n_positional:]
-        self._n_positional = n_positional
+        self._skeletons = skeletons
+        self._given = [(place, name) for place, name in form.filled if self._holds_tensors(skeletons[place])]
+        self._by_position = not form.keywords and not self._given
+
+    @staticmethod
+    def _holds_tensors(skeleton):
+        return any(_kind(cls) in DIFFERENTIABLE for cls in structure.part_types(structure.leaf_skeletons(skeleton)))
 
     def key(self):
         """Return what is equal for the same layouts only."""
-        return tuple(self.kinds), self._names, self._n_positional
+        return self.form.key, self._skeletons
 
-    def leaves(self, values):
-        """Return the leaves in the values of a call of this shape."""
-        return values
-
-    def place(self, leaves, tensors):
-        """Return leaves with these tensors where the caller passed tensors or variables."""
+    def place(self, parts, tensors):
+        """Return parts with these tensors where the caller passed tensors or variables."""
         if self.only_tensors:
             return list(tensors)
-        placed = list(leaves)
+        placed = list(parts)
         for position, tensor in zip(self.tensors, tensors):
             placed[position] = tensor
         return placed
 
-    def read_tensors(self, leaves):
-        """Return the tensors among leaves, variables by their value."""
+    def read_tensors(self, parts):
+        """Return the tensors among parts, variables by their value."""
         if not self.has_variables:
-            return leaves if self.only_tensors else [leaves[position] for position in self.tensors]
+            return parts if self.only_tensors else [parts[position] for position in self.tensors]
         return [
-            tf.convert_to_tensor(leaves[position]) if self.kinds[position] == VARIABLE else leaves[position]
+            tf.convert_to_tensor(parts[position]) if self.kinds[position] == VARIABLE else parts[position]
             for position in self.tensors
         ]
 
-    def pack(self, leaves):
-        """Return (args, kwargs) with these leaves in place."""
-        if not self._keywords:
-            return leaves, {}
-        n = self._n_positional
-        return leaves[:n], dict(zip(self._keywords, leaves[n:]))
+    # --- for forward: the arguments with parts in place -------------------------------------------------------
 
-    def in_order(self, gradients):
-        """Return what a backward returned; where that is a dict by the arguments' names, its values in their order."""
-        if isinstance(gradients, dict) and set(gradients) == set(self._names):
-            return [gradients[name] for name in self._names]
-        return gradients
+    def pack(self, parts):
+        """Return (args, kwargs) with these parts in place: as passed, and with the defaults that hold tensors.
+
+        Those are tensors that gradients are asked for, so forward gets them as it gets the others.
+        """
+        values = self._values_of_parts(parts)
+        if self._by_position:
+            return values, {}
+        args, kwargs = self._as_passed(values)
+        for place, name in self._given:
+            if name is None:
+                args = values[: place + 1]
+            else:
+                kwargs[name] = values[place]
+        return args, kwargs
+
+    def _as_passed(self, values):
+        n = self.form.n_positional
+        return values[:n], {name: values[place] for place, name in self.form.keywords}
+
+    def pack_as_passed(self, parts):
+        """Return (args, kwargs) as passed, with these parts in place."""
+        return self._as_passed(self._values_of_parts(parts))
+
+    def _values_of_parts(self, parts):
+        return parts
+
+    # --- for the user's backward: the arguments with leaves in place --------------------------------------------
+
+    def join(self, parts):
+        """Return the leaves that are made of these parts."""
+        return parts
+
+    def as_passed(self, leaves):
+        """Return (args, kwargs) as passed, with these leaves in place."""
+        args, kwargs = self._as_passed(self._values_of_leaves(leaves))
+        return tuple(args), kwargs
+
+    def by_parameter(self, leaves):
+        """Return {parameter: value}, all defaults filled in, with these leaves in place."""
+        return self.form.by_parameter(self._values_of_leaves(leaves))
+
+    def _values_of_leaves(self, leaves):
+        return leaves
+
+    # --- what a backward returned -----------------------------------------------------------------------------
 
     def paths(self):
         """Return what to call each leaf in an error message."""
-        return list(self._names)
+        return list(self.form.names)
+
+    def paths_of_parts(self):
+        """Return what to call the leaf that each part belongs to."""
+        return [path for path, leaf in zip(self.paths(), self.leaves) for _ in structure.part_types([leaf])]
+
+    def gradients(self, returned):
+        """Return what a backward returned for each of `tensor_leaves`; a list of another length where it does not fit.
+
+        It is one gradient for each of those, or for each leaf, or in the structure of the arguments: the values in
+        their order, or by the parameters' names, or ``(args, kwargs)``; there, None is for all in its place.
+        """
+        found = self._in_structure(self._by_name(returned))  # before the rest: its order is not that of the leaves
+        if found is None:
+            flat = structure.leaves_of(returned)
+            if len(flat) == len(self.tensor_leaves):
+                return flat
+            found = flat if len(flat) == len(self.leaves) else self._in_structure(self._by_place(returned))
+            if found is None:
+                return flat
+        return [found[position] for position in self.tensor_leaves]
+
+    def _by_place(self, returned):
+        n_values = len(self._skeletons)
+        if returned is None:
+            return [None] * n_values
+        if isinstance(returned, (list, tuple)) and len(returned) == n_values:
+            return returned
+        return [returned] if n_values == 1 else None
+
+    def _by_name(self, returned):
+        if isinstance(returned, dict):
+            return self.form.in_order(returned)
+        keywords = self.form.keywords
+        if not keywords or not isinstance(returned, (list, tuple)) or len(returned) != 2:
+            return None
+        args, kwargs = returned
+        n, names = self.form.n_positional, {name for _, name in keywords}
+        if (
+            not isinstance(args, (list, tuple))
+            or len(args) != n
+            or not isinstance(kwargs, dict)
+            or set(kwargs) != names
+        ):
+            return None
+        return list(args) + [kwargs.get(name, MISSING) for name in self.form.names[n:]]
+
+    def _in_structure(self, values):
+        """Return what values have for each leaf; None where they are not in the structure of the arguments."""
+        if values is None:
+            return None
+        leaves = []
+        for skeleton, value in zip(self._skeletons, values):
+            if value is MISSING:
+                if self._holds_tensors(skeleton):
+                    return None
+                value = None
+            if not structure.spread(skeleton, value, leaves):
+                return None
+        return leaves
 
 
 class NestedLayout(Layout):
-    """The layout of one call that has nested structures among its arguments."""
+    """The layout of one call shape that has containers or composite tensors among its arguments."""
 
-    def __init__(self, kinds, names, n_positional, packer):
-        super().__init__(kinds, names, n_positional)
-        self._packer = packer
+    def __init__(self, form, skeletons):
+        leaves = [leaf for skeleton in skeletons for leaf in structure.leaf_skeletons(skeleton)]
+        super().__init__(form, skeletons, structure.part_types(leaves))
+        self.leaves = leaves
+        self.tensor_leaves = [index for index, leaf in enumerate(leaves) if self._holds_tensors(leaf)]
+        self.has_composites = not all(isinstance(leaf, type) for leaf in leaves)
+        self._builders = [structure.builder(skeleton) for skeleton in skeletons]
+        self._builders_of_wholes = [structure.builder(skeleton, whole=True) for skeleton in skeletons]
 
-    def key(self):
-        return super().key() + (self._packer.text([str(kind) for kind in self.kinds]),)
+    def _values_of_parts(self, parts):
+        parts = iter(parts)
+        return [build(parts) for build in self._builders]
 
-    def leaves(self, values):
-        return structure.leaves(values)
+    def _values_of_leaves(self, leaves):
+        leaves = iter(leaves)
+        return [build(leaves) for build in self._builders_of_wholes]
 
-    def pack(self, leaves):
-        return super().pack(self._packer(leaves))
+    def join(self, parts):
+        return structure.join(self.leaves, parts) if self.has_composites else parts
 
     def paths(self):
-        named = []
-        for path in self._packer.paths():  # "[1]['w']": the second argument's entry 'w'
-            index, _, rest = path[1:].partition("]")
-            named.append(self._names[int(index)] + rest)
-        return named
+        named = zip(self.form.names, self._skeletons)
+        return [path for name, skeleton in named for path in structure.paths(skeleton, name)]
 
 
 class Arguments:
     """Takes the arguments of one callable's calls apart."""
 
     def __init__(self, function, n_self=0):
-        self.signature = signature_of(function)
-        self._n_self = n_self  # leading parameters (a method's self) that are no leaves
-        self._parameters = list(self.signature.parameters.values())[n_self:] if self.signature else []
-        self._order = {parameter.name: index for index, parameter in enumerate(self._parameters)}
-        self._layouts = {}
+        self._signature = Signature(function, n_self)
+        self.signature = self._signature.whole
+        self._forms = {}  # (number of positional arguments, keywords as they came) -> Form
+        self._layouts = {}  # skeletons of the values, behind the form of calls with keywords -> Layout
+        self._fits = {}  # form -> whether the function that calls are fitted to takes them as they are
 
     def take_apart(self, args, kwargs):
-        """Return (layout, values) of a call: the arguments, in the order of the signature.
+        """Return (layout, parts) of a call.
 
-        ``layout.leaves(values)`` takes them apart. Raises TypeError where they do not fit the signature.
+        Raises TypeError where the arguments do not fit the signature.
         """
-        values, names = list(args), ()
-        if kwargs:
-            names = tuple(sorted(kwargs, key=self._place))
-            values += [kwargs[name] for name in names]
-        layout = self._layouts.get((tuple(map(type, values)), names))  # unless nested, their types tell the shape
-        if layout is None:
-            shape = (tuple(map(_shape, values)), names)
-            layout = self._layouts.get(shape) or self._lay_out(shape, values, args, kwargs)
-        return layout, values
+        if not kwargs:
+            layout = self._layouts.get(tuple(map(type, args)))  # what is not nested is its own skeleton
+            if layout is not None:
+                return layout, list(args)
+            return self._take_values_apart(self._form(args, kwargs), args, ())
+        form = self._form(args, kwargs)
+        values = form.values(args, kwargs)
+        layout = self._layouts.get((form, *map(type, values)))
+        if layout is not None:
+            return layout, values
+        return self._take_values_apart(form, values, (form,))
 
-    def fit(self, function, own, args, kwargs):
-        """Return (args, kwargs) for another function: without those of the signature's defaults that it does not take.
+    def _form(self, args, kwargs):
+        key = (len(args), *kwargs)
+        form = self._forms.get(key)
+        if form is None:
+            self._signature.check(args, kwargs)
+            form = self._forms[key] = Form(self._signature, len(args), kwargs)
+        return form
+
+    def _take_values_apart(self, form, values, prefix):
+        parts = []
+        skeletons = tuple([structure.take_apart(value, parts) for value in values])
+        try:
+            layout = self._layouts.get(prefix + skeletons)
+        except TypeError:  # something that says itself how it is taken apart is not hashable without its leaves
+            return NestedLayout(form, skeletons), parts
+        if layout is None:
+            if len(self._layouts) >= MOST:
+                for remembered in (self._layouts, self._forms, self._fits):
+                    remembered.clear()
+            flat = all(isinstance(skeleton, type) for skeleton in skeletons)
+            layout = Layout(form, skeletons, skeletons) if flat else NestedLayout(form, skeletons)
+            self._layouts[prefix + skeletons] = layout
+        return layout, parts
+
+    def fit(self, function, own, form, args, kwargs):
+        """Return (args, kwargs) for one other function: without the defaults among them that it does not take.
 
         tf.function passes a parameter's default on as if the caller had written it. Raises TypeError where the
-        arguments do not fit even so; own are what stands before args (a method's self).
+        arguments do not fit even so.
+
+        Args:
+          own: what stands before args (a method's self).
+          form: that of the call.
         """
-        signature = signature_of(function)
-        if signature is None or _binds(signature, own, args, kwargs):
+        if form not in self._fits:
+            signature = signature_of(function)
+            self._fits[form] = signature is None or binds(signature, (*own, *args), kwargs)
+        if self._fits[form]:
             return args, kwargs
+        signature, defaults = signature_of(function), self._signature.defaults
+        names = [one.name for one in self._signature.positional]
         wanted = len(args)
-        while wanted and wanted <= len(self._parameters) and args[wanted - 1] is self._parameters[wanted - 1].default:
+        while wanted and wanted <= len(names) and args[wanted - 1] is defaults.get(names[wanted - 1], MISSING):
             wanted -= 1
-        needed = {
-            name: value
-            for name, value in kwargs.items()
-            if not (name in self._order and value is self._parameters[self._order[name]].default)
-        }
-        if not _binds(signature, own, args[:wanted], needed):
+        needed = {name: value for name, value in kwargs.items() if value is not defaults.get(name, MISSING)}
+        if not binds(signature, (*own, *args[:wanted]), needed):
             signature.bind(*own, *args, **kwargs)  # says what does not fit
         return args[:wanted], needed
 
-    def _lay_out(self, shape, values, args, kwargs):
-        if self.signature is not None:
-            self.signature.bind(*((None,) * self._n_self + tuple(args)), **kwargs)
-        kinds, names = [_kind(value) for value in values], self._positional_names(len(args)) + shape[1]
-        if NESTED not in kinds:
-            layout = Layout(kinds, names, len(args))
-        else:
-            leaves, packer = structure.flatten(values)
-            kinds = [PLAIN if kind == NESTED else kind for kind in map(_kind, leaves)]
-            layout = NestedLayout(kinds, names, len(args), packer)
-        if None not in shape[0]:  # otherwise the next call of this shape may have something else in it
-            self._layouts[shape] = layout
-        return layout
 
-    def _place(self, keyword):
-        return self._order.get(keyword, len(self._order)), keyword
-
-    def _positional_names(self, count):
-        names = [p.name for p in self._parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:count]
-        rest = next((p.name for p in self._parameters if p.kind == p.VAR_POSITIONAL), "args")
-        names += ["{}[{}]".format(rest, index) for index in range(count - len(names))]
-        return tuple(names)
-
-
-def _binds(signature, own, args, kwargs):
-    try:
-        signature.bind(*own, *args, **kwargs)
-    except TypeError:
-        return False
-    return True
-
-
-def signature_of(function):
-    try:
-        return inspect.signature(function)
-    except (TypeError, ValueError):  # some builtins and extension types tell none
-        return None
+def layout_of_tensors(names):
+    """Return the layout of a call with graph tensors of these names only."""
+    types = (tf.Tensor,) * len(names)
+    return Layout(form_of_names(names), types, types)

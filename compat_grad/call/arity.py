@@ -5,7 +5,7 @@ As far as its signature tells. Knows nothing of calls.
 
 import inspect
 
-from compat_grad.call.arguments import signature_of
+from compat_grad.call.signature import signature_of
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 

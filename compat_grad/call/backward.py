@@ -5,14 +5,18 @@ gradients: it holds no tensor of the call, so a graph can carry it without being
 of strategies, tapes or graphs.
 """
 
+import functools
+
 import numpy as np
 
 from compat_grad import _tf
 from compat_grad._tf import tf
 from compat_grad.call import structure
-from compat_grad.call.arguments import signature_of
 from compat_grad.call.arity import check_call
+from compat_grad.call.composites import WrongCount, join_gradients, split_gradient
 from compat_grad.call.explain import explain
+from compat_grad.call.signature import is_method, signature_of
+from compat_grad.call.traced import alive
 from compat_grad.call.variables import lasting_values
 
 
@@ -20,19 +24,23 @@ class OverriddenOp:
     """The ``op`` that a backward function receives, in ``tf.RegisterGradient``'s convention.
 
     Attributes:
-      inputs: list with one entry for each leaf that the caller passed, flat, in the order of forward's signature:
-        the tensor where it was a tensor or a variable, the plain value elsewhere.
-      outputs: list of the overridden output tensors, flat. Differentiating through them uses the override again.
+      inputs: list with one entry for each leaf of each parameter of forward's signature, up to and including the last
+        that the caller passed, defaults filled in: the tensor where it was a tensor or a variable, a composite tensor
+        whole, the plain value elsewhere.
+      outputs: list of the overridden outputs, flat. Differentiating through them uses the override again.
       variables: list of the values that forward used of the trainable variables that it captured: tensors, in the
         order of ``variables``, whatever has been assigned meanwhile.
-      args, kwargs: the call's arguments in their structure, with the tensors in place.
+      args, kwargs: the arguments as the caller passed them, with the tensors in place.
+      arguments: dict from each parameter of the signature to its value, all defaults filled in, with the tensors in
+        place; ``*args`` and ``**kwargs`` are a tuple and a dict under their names.
+      self: the object whose method the override is; None where it is no method.
       name: the name of the op in the graph; in eager mode the name of the override.
       type: the name of the override.
     """
 
-    def __init__(self, call, leaves, outputs, name):
-        self._layout = call.layout
-        self.inputs = leaves
+    def __init__(self, call, inputs, outputs, name):
+        self._call = call
+        self.inputs = inputs
         self.outputs = outputs
         self.variables = []
         self.name = name
@@ -40,16 +48,25 @@ class OverriddenOp:
 
     @property
     def args(self):
-        return tuple(self._layout.pack(self.inputs)[0])
+        return self._call.layout.as_passed(self.inputs)[0]
 
     @property
     def kwargs(self):
-        return self._layout.pack(self.inputs)[1]
+        return self._call.layout.as_passed(self.inputs)[1]
+
+    @property
+    def arguments(self):
+        return self._call.layout.by_parameter(self.inputs)
+
+    @property
+    def self(self):
+        own = alive(self._call.own)
+        return own[0] if own else None
 
     def __getattr__(self, name):
         raise AttributeError(
             "override_gradient {!r}: the op of a whole function is no tf.Operation and has no {!r}; it has op.inputs, "
-            "op.outputs, op.args, op.kwargs, op.name and op.type. An op-level override, "
+            "op.outputs, op.arguments, op.args, op.kwargs, op.self, op.name and op.type. An op-level override, "
             "override_gradient(forward, {{'OpType': backward}}), is handed the operation itself.".format(
                 self.type, name
             )
@@ -70,12 +87,19 @@ class Backward:
     def __init__(self, name, function):
         self.name = name
         self._function = function
+        self._is_method = is_method(function)
         self.takes_variables = not isinstance(function, str) and _takes_variables(function)
         self._fitting = set()  # (how many output gradients, whether with variables); as many as forward returns
         self.accepts_indexed_slices = getattr(function, "accepts_indexed_slices", False)
 
-    def function(self):
-        """Return the backward function; raises ValueError where it is a name that is not registered."""
+    def function(self, own=()):
+        """Return the backward function; raises ValueError where it is a name that is not registered.
+
+        Args:
+          own: the object whose method forward is, in a tuple: a backward that was defined in its class is its method.
+        """
+        if self._is_method and own:
+            return functools.partial(self._function, *alive(own))
         if not isinstance(self._function, str):
             return self._function
         try:
@@ -89,15 +113,31 @@ class Backward:
         self.accepts_indexed_slices = getattr(registered, "accepts_indexed_slices", False)
         return registered or _not_differentiable
 
-    def check_takes(self, n_gradients, variables):
+    def check_takes(self, n_gradients, variables, own):
         """Raise TypeError unless backward can be called with so many output gradients and these variables."""
         case = n_gradients, bool(variables)
         if case not in self._fitting:
             what = "backward"
             if isinstance(self._function, str):
                 what = "the gradient registered as {!r}".format(self._function)
-            check_call(self.function(), n_gradients, variables, self.title(), what)
+            check_call(self.function(own), n_gradients, variables, self.title(), what)
             self._fitting.add(case)
+
+    def check_takes_any(self, variables):
+        """Raise ValueError, naming these variables that forward captured, unless backward takes variables."""
+        if self.takes_variables:
+            return
+        error = ValueError(
+            "{}: forward uses the trainable variable{} {}, which would get no gradient. Let backward take a keyword "
+            "`variables` and return (input_grads, variable_grads), or pass {} as an argument of forward.".format(
+                self.title(),
+                "s" if len(variables) > 1 else "",
+                ", ".join(repr(variable.name) for variable in variables),
+                "them" if len(variables) > 1 else "it",
+            )
+        )
+        error.captured_variables = variables  # a Keras layer has other advice
+        raise error
 
     def title(self):
         return "override_gradient {!r}".format(self.name)
@@ -108,19 +148,23 @@ class BackwardCall:
 
     Attributes:
       rule: the `Backward`.
-      layout, leaves: the call's arguments; the leaves with None where they are tensors.
+      layout, parts: the call's arguments; the parts with None where they are tensors.
       variables: the trainable variables that forward captured; what `read_values` makes of them, n_values tensors,
         stands behind the call's tensors in ``inputs``.
+      composites: where there are composite tensors among the outputs, what `join_gradients` must know.
+      own: the object whose method the override is, in a tuple.
     """
 
-    __slots__ = ("rule", "layout", "leaves", "variables", "n_values", "__weakref__")
+    __slots__ = ("rule", "layout", "parts", "variables", "n_values", "composites", "own", "__weakref__")
 
-    def __init__(self, rule, layout, leaves, variables=(), n_values=0):
+    def __init__(self, rule, layout, parts, variables=(), n_values=0, composites=None, own=()):
         self.rule = rule
         self.layout = layout
-        self.leaves = leaves
+        self.parts = parts
         self.variables = variables
         self.n_values = n_values
+        self.composites = composites
+        self.own = own
 
     @property
     def name(self):
@@ -140,13 +184,16 @@ class BackwardCall:
           op_name: what op.name shall say.
         """
         n_tensors = len(self.layout.tensors)
-        leaves = self.layout.place(self.leaves, inputs[:n_tensors])
-        op = self.make_op(leaves, list(outputs), op_name)
+        leaves = self.layout.join(self.layout.place(self.parts, inputs[:n_tensors]))
+        function = self.rule.function(self.own)
+        outputs, slices = list(outputs), self.rule.accepts_indexed_slices
+        gradients = [_complete(gradient, output, slices) for gradient, output in zip(output_gradients, outputs)]
+        if self.composites is not None:
+            gradients = join_gradients(self.composites, outputs, gradients)
+            outputs = structure.join(self.composites, outputs)
+        op = self.make_op(leaves, outputs, op_name)
         if self.variables:
             op.variables = lasting_values(self.variables, inputs[n_tensors:])
-        function = self.rule.function()
-        slices = self.rule.accepts_indexed_slices
-        gradients = [_complete(gradient, output, slices) for gradient, output in zip(output_gradients, outputs)]
         keywords = {"variables": list(self.variables)} if self.variables else {}
         try:
             returned = function(op, *gradients, **keywords)
@@ -182,18 +229,39 @@ class BackwardCall:
         if len(inputs) == 1 and _tf.is_tensor_type(type(returned)):
             gradients = [returned]
         else:
-            gradients = structure.flatten_gradients(self.layout.in_order(returned))
-        if len(gradients) == len(self.leaves) != len(inputs):
-            gradients = [gradients[position] for position in self.layout.tensors]
-        if len(gradients) != len(inputs):
-            raise ValueError(self._wrong_count(gradients, self._input_names(), "gradients", "tensors"))
+            gradients = self.layout.gradients(returned)
+        if len(gradients) != len(self.layout.tensor_leaves):
+            paths = self.layout.paths()
+            names = [paths[position] for position in self.layout.tensor_leaves]
+            raise ValueError(self._wrong_count(gradients, names, "gradients", "tensors"))
+        if self.layout.has_composites:
+            gradients = self._split(gradients, inputs)
         return [
             self._match_one(gradient, tensor, index, self._input_names)
             for index, (gradient, tensor) in enumerate(zip(gradients, inputs))
         ]
 
+    def _split(self, gradients, inputs):
+        """Return a gradient for each of inputs, the parts of composite tensors among them."""
+        split = []
+        for position, gradient in zip(self.layout.tensor_leaves, gradients):
+            leaf = self.layout.leaves[position]
+            if isinstance(leaf, type):
+                split.append(gradient)
+                continue
+            try:
+                split.extend(split_gradient(leaf, gradient, inputs[len(split) : len(split) + leaf.n_parts]))
+            except WrongCount as error:
+                raise ValueError(
+                    "{}: backward returned {} for input {!r}: {}. Return a {} like the input, with the gradients in "
+                    "the places of its values.".format(
+                        self.rule.title(), _describe(gradient), self.layout.paths()[position], error, leaf.cls.__name__
+                    )
+                ) from None
+        return split
+
     def _match_variables(self, returned, values):
-        gradients = structure.flatten_gradients(returned)
+        gradients = structure.leaves_of(returned)
         if len(gradients) != len(values):
             raise ValueError(
                 self._wrong_count(gradients, self._variable_names(), "variable gradients", "captured variables")
@@ -209,7 +277,7 @@ class BackwardCall:
         if _tf.is_tensor_type(type(gradient)):
             agree = _tf.same_dtype_and_shape(gradient, tensor)
         elif isinstance(gradient, _tf.IndexedSlices):
-            gradient = _tf.with_own_indices(gradient)
+            gradient = _tf.with_own_indices(gradient, tensor.dtype.base_dtype)
             agree = gradient.dtype.base_dtype == tensor.dtype.base_dtype and _tf.slices_fit(gradient, tensor)
         else:
             gradient = self._as_tensor(gradient, tensor.dtype.base_dtype, names()[index])
@@ -219,7 +287,7 @@ class BackwardCall:
         return gradient
 
     def _input_names(self):
-        paths = self.layout.paths()
+        paths = self.layout.paths_of_parts()
         return [paths[position] for position in self.layout.tensors]
 
     def _variable_names(self):

@@ -66,6 +66,11 @@ def detach(inputs, mode):
     return inputs
 
 
+def disconnect(outputs):
+    """Return the outputs of a call that was passed nothing to tie them to: what it captured is a constant."""
+    return [tf.stop_gradient(output) if _tf.differentiable(output) else output for output in outputs]
+
+
 def flatten_outputs(result, title):
     """Return (tensors, pack) of what forward returned; None stays, everything else becomes a tensor.
 
@@ -74,13 +79,31 @@ def flatten_outputs(result, title):
     """
     if _tf.is_tensor_type(type(result)):
         return [result], _ONE_TENSOR
-    leaves, packer = structure.flatten(result)
-    positions = [index for index, leaf in enumerate(leaves) if leaf is not None]
-    return [_as_tensor(leaves[index], title) for index in positions], Outputs(len(leaves), positions, packer)
+    parts = []
+    skeleton = structure.take_apart(result, parts)
+    positions = [index for index, part in enumerate(parts) if part is not None]
+    return [_as_tensor(parts[index], title) for index in positions], Outputs(skeleton, len(parts), positions)
+
+
+def flatten_tensors(result, title):
+    """Return (tensors, pack) of what a forward returned that was given none: what is no tensor stays as it is."""
+    parts = []
+    skeleton = structure.take_apart(result, parts)
+    positions = [index for index, part in enumerate(parts) if _is_tensor_or_variable(type(part))]
+    kept = [None if index in positions else part for index, part in enumerate(parts)]
+    if not positions:
+        return [], lambda outputs: result
+    return [_as_tensor(parts[index], title) for index in positions], Outputs(skeleton, len(parts), positions, kept)
+
+
+def _is_tensor_or_variable(cls):
+    return _tf.is_tensor_type(cls) or _tf.is_variable_type(cls)
 
 
 class OneTensor:
     """The way back from the flat outputs of a forward that returns a tensor, the common case."""
+
+    composites = None
 
     def __call__(self, outputs):
         return outputs[0]
@@ -93,22 +116,33 @@ _ONE_TENSOR = OneTensor()
 
 
 class Outputs:
-    """The way back from the flat output tensors to the structure that forward returned."""
+    """The way back from the flat output tensors to the structure that forward returned.
 
-    def __init__(self, n_leaves, positions, packer):
-        self._n_leaves = n_leaves
-        self._positions = positions  # of the tensors among the leaves; the others are None
-        self._packer = packer
+    Attributes:
+      composites: where there are composite tensors among the outputs, the skeletons of the leaves that are tensors,
+        for `structure.join`; otherwise None.
+    """
+
+    def __init__(self, skeleton, n_parts, positions, parts=None):
+        self._parts = parts or [None] * n_parts  # with None for the tensors
+        self._positions = positions  # of the tensors among the parts
+        self._skeleton = skeleton
+        self._build = structure.builder(skeleton)
+        leaves = structure.leaf_skeletons(skeleton)
+        self.composites = None
+        if len(leaves) != n_parts or not all(isinstance(leaf, type) for leaf in leaves):
+            self.composites = structure.of_parts(leaves, positions)
 
     def __call__(self, outputs):
-        leaves = [None] * self._n_leaves
+        parts = list(self._parts)
         for position, output in zip(self._positions, outputs):
-            leaves[position] = output
-        return self._packer(leaves)
+            parts[position] = output
+        return self._build(iter(parts))
 
     def structure(self):
         """Return a readable text that is the same for the same structures."""
-        return self._packer.text(["tensor" if i in self._positions else "None" for i in range(self._n_leaves)])
+        names = ["tensor" if index in self._positions else "None" for index in range(len(self._parts))]
+        return structure.text(self._skeleton, iter(names))
 
 
 def _as_tensor(leaf, title):

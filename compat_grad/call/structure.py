@@ -1,130 +1,195 @@
 """Nested structures as flat lists of leaves, and back.
 
-A leaf is whatever TensorFlow's own ``nest`` calls one; composite tensors (SparseTensor, RaggedTensor, IndexedSlices)
-count as their component tensors, in every version. Knows nothing of calls, signatures or gradients.
+A composite tensor (SparseTensor, RaggedTensor, IndexedSlices) is one leaf to whoever writes a backward, and several
+tensors to TensorFlow: its *parts*. What is no composite is its own single part. Knows nothing of calls, signatures
+or gradients' values.
+
+What remains of a structure without its leaves is its *skeleton*, which is hashable and equal for structures alike: the
+type of a leaf; a `Composite`; or (container, type, key, skeletons of the items).
 """
 
 import itertools
 
 from compat_grad import _tf
+from compat_grad.call.containers import container_of
+
+_COMPOSITE, _UNKNOWN = "composite tensor", "unknown"
+_OPENS_AS = {}  # type -> `Container`, _COMPOSITE, or None for a leaf; as many as the program has types of arguments
 
 
-class Packer:
-    """The way from a flat list of leaves back to the structure that `flatten` took apart; holds none of its leaves."""
-
-    __slots__ = ("_build", "_has_composites", "_spans")
-
-    def __init__(self, build, spans):
-        self._build = build  # from an iterator over what nest calls leaves
-        self._spans = spans  # for each of those: (how many leaves it was taken apart into, rebuild)
-        self._has_composites = any(span is not _LEAF for span in spans)
-
-    def __call__(self, leaves):
-        """Return the structure with these leaves in place."""
-        if not self._has_composites:
-            return self._build(iter(leaves))
-        packed, start = [], 0
-        for length, rebuild in self._spans:
-            part = leaves[start : start + length]
-            packed.append(part[0] if rebuild is None else rebuild(part))
-            start += length
-        return self._build(iter(packed))
-
-    def text(self, names):
-        """Return the structure as a readable text with these names at its leaves."""
-        parts, start = [], 0
-        for length, rebuild in self._spans:
-            part = names[start : start + length]
-            parts.append(_Name(part[0] if rebuild is None else "composite({})".format(", ".join(part))))
-            start += length
-        return repr(self._build(iter(parts)))
-
-    def paths(self, prefix=""):
-        """Return a readable path for each leaf, such as ``['w'][0]``."""
-        paths = []
-        for path, (length, rebuild) in zip(_paths(self._build(itertools.repeat(None)), prefix), self._spans):
-            if rebuild is None:
-                paths.append(path)
-            else:
-                paths.extend("{} (component {})".format(path, index) for index in range(length))
-        return paths
+def _opens_as(value):
+    cls = type(value)
+    if _tf.is_tensor_type(cls) or _tf.is_variable_type(cls) or _tf.is_keras_tensor_type(cls):
+        found = None
+    elif _tf.is_composite_type(cls):
+        found = _COMPOSITE
+    else:
+        found = container_of(value)
+    _OPENS_AS[cls] = found
+    return found
 
 
-class _Name(str):
-    __repr__ = str.__str__
+class Composite:
+    """What a composite tensor is without its parts."""
+
+    __slots__ = ("_specification", "cls", "types")
+
+    def __init__(self, cls, specification, types):
+        self.cls = cls
+        self._specification = specification
+        self.types = types  # of the parts: eager tensors, or a graph's
+
+    @property
+    def n_parts(self):
+        return len(self.types)
+
+    def join(self, parts):
+        """Return the composite tensor that is made of these parts."""
+        return _tf.composite_of(self._specification, parts)
+
+    def __eq__(self, other):
+        if not isinstance(other, Composite):
+            return NotImplemented
+        mine, its = (self.cls, self.types, self._specification), (other.cls, other.types, other._specification)
+        return mine == its
+
+    def __hash__(self):
+        return hash((self.cls, self.types, self._specification))
 
 
-_LEAF = (1, None)
+def take_apart(value, parts):
+    """Append the parts of value to a list; return its skeleton."""
+    cls = type(value)
+    opens_as = _OPENS_AS.get(cls, _UNKNOWN)
+    if opens_as is _UNKNOWN:
+        opens_as = _opens_as(value)
+    if opens_as is None:
+        parts.append(value)
+        return cls
+    if opens_as is _COMPOSITE:
+        its_parts, specification = _tf.composite_parts(value)
+        parts.extend(its_parts)
+        return Composite(cls, specification, tuple(map(type, its_parts)))
+    key, items = opens_as.open(value)
+    return opens_as, cls, key, tuple([take_apart(item, parts) for item in items])
 
 
-def flatten(structure):
-    """Return (leaves, packer) of a nested structure; ``packer(leaves)`` gives the structure back."""
-    leaves, spans = [], []
-    for leaf in _tf.nest.flatten(structure):
-        if _tf.is_composite_type(type(leaf)):
-            parts, rebuild = _tf.composite_parts(leaf)
-            leaves.extend(parts)
-            spans.append((len(parts), rebuild))
-        else:
-            leaves.append(leaf)
-            spans.append(_LEAF)
-    return leaves, Packer(_builder(structure), spans)
-
-
-def _builder(structure):
-    """Return the function that takes nest's leaves from an iterator and builds such a structure with them.
-
-    Lists, tuples and dicts are built right away; nest, which goes through the whole structure in Python again each
-    time, builds the others.
-    """
-    cls = type(structure)
-    if cls in (list, tuple):
-        parts = [_builder(item) for item in structure]
-        return lambda leaves: cls([part(leaves) for part in parts])
-    if cls is dict:
-        parts = [(key, _builder(structure[key])) for key in sorted(structure)]
-        order = list(structure)
-        return lambda leaves: _in_order(order, {key: part(leaves) for key, part in parts})
-    flat = _tf.nest.flatten(structure)
-    if len(flat) == 1 and flat[0] is structure:
-        return next
-    skeleton, n_leaves = _tf.nest.map_structure(lambda leaf: None, structure), len(flat)
-    return lambda leaves: _tf.nest.pack_sequence_as(skeleton, list(itertools.islice(leaves, n_leaves)))
-
-
-def _in_order(keys, values):
-    return {key: values[key] for key in keys}
-
-
-def leaves(structure):
-    """Return the leaves of a nested structure alone, where the way back is known."""
-    flat = _tf.nest.flatten(structure)
-    if not any(map(_tf.is_composite_type, map(type, flat))):
-        return flat
-    return flatten(structure)[0]
-
-
-def flatten_gradients(gradients):
-    """Return the leaves of what a backward returned: IndexedSlices are one gradient, other composites their parts."""
-    flat = _tf.nest.flatten(gradients)
-    if not any(map(_tf.is_composite_type, map(type, flat))):
-        return flat
+def leaves_of(value):
+    """Return the leaves of a structure, composite tensors whole."""
     leaves = []
-    for leaf in flat:
-        if _tf.is_composite_type(type(leaf)) and not isinstance(leaf, _tf.IndexedSlices):
-            leaves.extend(_tf.composite_parts(leaf)[0])
-        else:
-            leaves.append(leaf)
+    _append_leaves(value, leaves)
     return leaves
 
 
-def _paths(skeleton, prefix):
-    if isinstance(skeleton, dict):
-        items = [("[{!r}]".format(key), skeleton[key]) for key in sorted(skeleton)]
-    elif isinstance(skeleton, tuple) and hasattr(skeleton, "_fields"):
-        items = [("." + field, getattr(skeleton, field)) for field in skeleton._fields]
-    elif isinstance(skeleton, (list, tuple)):
-        items = [("[{}]".format(index), value) for index, value in enumerate(skeleton)]
-    else:
-        return [prefix] * len(_tf.nest.flatten(skeleton))
-    return [path for suffix, value in items for path in _paths(value, prefix + suffix)]
+def _append_leaves(value, leaves):
+    opens_as = _OPENS_AS.get(type(value), _UNKNOWN)
+    if opens_as is _UNKNOWN:
+        opens_as = _opens_as(value)
+    if opens_as is None or opens_as is _COMPOSITE:
+        leaves.append(value)
+        return
+    for item in opens_as.open(value)[1]:
+        _append_leaves(item, leaves)
+
+
+def map_leaves(function, value):
+    """Return a structure like value with ``function(leaf)`` for each leaf, composite tensors whole."""
+    skeleton = take_apart(value, [])
+    return builder(skeleton, whole=True)(map(function, leaves_of(value)))
+
+
+# --- what a skeleton tells ------------------------------------------------------------------------------------
+
+
+def is_leaf(skeleton):
+    """Whether it is the skeleton of one leaf."""
+    return isinstance(skeleton, (type, Composite))
+
+
+def leaf_skeletons(skeleton):
+    """Return the skeletons of the leaves in a skeleton."""
+    if is_leaf(skeleton):
+        return [skeleton]
+    return [leaf for item in skeleton[3] for leaf in leaf_skeletons(item)]
+
+
+def part_types(leaf_skeletons):
+    """Return the types of the parts of leaves."""
+    types = []
+    for leaf in leaf_skeletons:
+        types.extend(leaf.types if isinstance(leaf, Composite) else [leaf])
+    return types
+
+
+def of_parts(leaf_skeletons, positions):
+    """Return those of leaves that have the parts at some positions, which are all or none of each leaf's."""
+    chosen, start = [], 0
+    for leaf in leaf_skeletons:
+        n_parts = leaf.n_parts if isinstance(leaf, Composite) else 1
+        if n_parts and start in positions:
+            chosen.append(leaf)
+        start += n_parts
+    return chosen
+
+
+def builder(skeleton, whole=False):
+    """Return the function that builds such a structure of what it takes from an iterator over parts.
+
+    Args:
+      whole: whether it is to be an iterator over leaves, with composite tensors whole.
+    """
+    if isinstance(skeleton, type) or (whole and isinstance(skeleton, Composite)):
+        return next
+    if isinstance(skeleton, Composite):
+        return lambda parts: skeleton.join(list(itertools.islice(parts, skeleton.n_parts)))
+    container, cls, key, items = skeleton
+    close, builders = container.closer(cls, key), [builder(item, whole) for item in items]
+    return lambda parts: close([build(parts) for build in builders])
+
+
+def text(skeleton, texts):
+    """Return a structure as a readable text, with what an iterator over its parts gives at its leaves."""
+    if isinstance(skeleton, type):
+        return next(texts)
+    if isinstance(skeleton, Composite):
+        return "composite({})".format(", ".join(itertools.islice(texts, skeleton.n_parts)))
+    container, cls, key, items = skeleton
+    return container.text(cls, key, [text(item, texts) for item in items])
+
+
+def paths(skeleton, prefix=""):
+    """Return a readable path for each leaf, such as ``['w'][0]``."""
+    if is_leaf(skeleton):
+        return [prefix]
+    container, _, key, items = skeleton
+    return [path for index, item in enumerate(items) for path in paths(item, prefix + container.path(key, index))]
+
+
+def spread(skeleton, value, leaves):
+    """Append what value has for each leaf of a skeleton to leaves; return whether value has that structure.
+
+    None stands for all leaves of the structure in whose place it is.
+    """
+    if value is None:
+        leaves.extend([None] * len(leaf_skeletons(skeleton)))
+        return True
+    opens_as = _OPENS_AS.get(type(value), _UNKNOWN)
+    if opens_as is _UNKNOWN:
+        opens_as = _opens_as(value)
+    is_container = opens_as is not None and opens_as is not _COMPOSITE
+    if is_leaf(skeleton):
+        leaves.append(value)
+        return not is_container
+    if not is_container:
+        return False
+    container, _, key, skeletons = skeleton
+    its_key, items = opens_as.open(value)
+    if len(items) != len(skeletons) or container.names(key) != opens_as.names(its_key):
+        return False
+    return all(spread(*pair, leaves) for pair in zip(skeletons, items))
+
+
+def join(leaf_skeletons, parts):
+    """Return the leaves of these skeletons that are made of these parts."""
+    parts = iter(parts)
+    return [builder(skeleton)(parts) for skeleton in leaf_skeletons]

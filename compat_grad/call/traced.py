@@ -126,3 +126,8 @@ class Reference:
     def __eq__(self, other):
         mine = self()
         return isinstance(other, Reference) and mine is not None and mine is other()
+
+
+def alive(own):
+    """Return a method's self, which the traces of the method only refer to."""
+    return [one() if isinstance(one, Reference) else one for one in own] if own else own

@@ -5,8 +5,8 @@ Knows nothing of Keras.
 
 import functools
 
-from compat_grad import _tf
-from compat_grad.call.arguments import signature_of
+from compat_grad.call import structure
+from compat_grad.call.signature import signature_of
 from compat_grad.override import Override
 
 
@@ -55,15 +55,15 @@ class LayerCall:
                 return inputs
             return inputs[leaf.index] if isinstance(inputs, (list, tuple)) else inputs
 
-        args, kwargs = _map_leaves(fill, (self.args, self.kwargs))
+        args, kwargs = structure.map_leaves(fill, (self.args, self.kwargs))
         kwargs.update({name: value for name, value in flags.items() if name in self._takes})
         return self.override(*self.own, *args, **kwargs)
 
     def key(self):
         """Return what is equal for calls that differ in nothing."""
-        leaves = _tf.nest.flatten((self.own, self.args, self.kwargs))
+        leaves = structure.leaves_of((self.own, self.args, self.kwargs))
         names = [leaf.index if isinstance(leaf, Slot) else (type(leaf), id(leaf)) for leaf in leaves]
-        return repr(_map_leaves(lambda leaf: 0, (self.args, self.kwargs))), tuple(names)
+        return repr(structure.map_leaves(lambda leaf: 0, (self.args, self.kwargs))), tuple(names)
 
     def holders(self):
         """Return the objects behind the override that may hold variables, and all other callables behind it."""
@@ -71,10 +71,6 @@ class LayerCall:
         for function in self.override.forward, self.override.surrogate:
             found.extend(behind(function))
         return found
-
-
-def _map_leaves(function, structure):
-    return _tf.nest.map_structure(function, structure)
 
 
 def behind(function):

@@ -7,6 +7,7 @@ or refuse its outputs. `compat_grad.call.symbolic` is the door through which cal
 import weakref
 
 from compat_grad import _tf
+from compat_grad.call import structure
 from compat_grad.call.symbolic import is_symbolic
 from compat_grad.keras import seam
 from compat_grad.keras.call import LayerCall, Slot
@@ -41,7 +42,7 @@ def lift(override, own, args, kwargs):
             )
         return leaf
 
-    args, kwargs = _tf.nest.map_structure(take, (list(args), dict(kwargs)))
+    args, kwargs = structure.map_leaves(take, (list(args), dict(kwargs)))
     layer = _layer_for(LayerCall(override, own, args, kwargs), seam.keras_of(inputs[0]))
     return layer(inputs if len(inputs) > 1 else inputs[0])
 

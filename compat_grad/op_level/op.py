@@ -1,7 +1,7 @@
 """One op with another gradient: what its gradient function is handed, and what it may return."""
 
 from compat_grad import _tf
-from compat_grad.call.arguments import GRAPH, Layout
+from compat_grad.call.arguments import layout_of_tensors
 from compat_grad.call.backward import BackwardCall
 
 
@@ -12,7 +12,7 @@ class OpCall(BackwardCall):
 
     def __init__(self, rule, op):
         names = ["inputs[{}] of the {} op {!r}".format(index, op.type, op.name) for index in range(len(op.inputs))]
-        super().__init__(rule, Layout([GRAPH] * len(names), tuple(names), len(names)), [None] * len(names), ())
+        super().__init__(rule, layout_of_tensors(names), [None] * len(names))
         self._op = op
 
     def make_op(self, leaves, outputs, op_name):

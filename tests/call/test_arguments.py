@@ -18,8 +18,6 @@ DY = np.float32(2.0)  # what `Mode.first_and_second` gives a single output
 Pair = collections.namedtuple("Pair", "first second")
 
 real = getattr(getattr(tf, "math", tf), "real", None) or tf.real
-sparse_to_dense = getattr(getattr(tf, "sparse", None), "to_dense", None) or tf.sparse_tensor_to_dense
-NO_RAGGED = pytest.mark.skipif(not hasattr(tf, "RaggedTensor"), reason="TensorFlow has tf.RaggedTensor from 1.13 on")
 
 
 def first(mode, f, *arrays):
@@ -495,95 +493,6 @@ def test_functions_of_unknown_size(functions, shape):
         assert_same_bits(modes.to_arrays(gradients), [20 * b, 200 * a])
 
 
-# --- composite tensors -----------------------------------------------------------------------------------------
-
-INDICES = np.array([[0, 1], [1, 2]], np.int64)
-VALUES = np.float32([3.0, -0.5])
-DENSE = np.float32([[0, 3, 0], [0, 0, -0.5]])
-
-
-def sparse(values):
-    return tf.SparseTensor(INDICES, values, [2, 3])
-
-
-def slices(values):
-    return tf.IndexedSlices(values, tf.constant([1, 0]), tf.constant([2, 3]))
-
-
-def ragged(values):
-    return tf.RaggedTensor.from_row_splits(values, [0, 1, 2])
-
-
-#: (how one is made of its values, where the values stand among the components, how many of those there are)
-COMPOSITES = [
-    pytest.param(sparse, 1, 3, id="SparseTensor"),
-    pytest.param(slices, 0, 3, id="IndexedSlices"),
-    pytest.param(ragged, 0, 2, id="RaggedTensor", marks=NO_RAGGED),
-]
-
-
-def values_of(composite):
-    return composite.flat_values if hasattr(composite, "flat_values") else composite.values
-
-
-def composite_values(make):
-    return np.float32([[1.5, 2.0, -3.0], [0.25, 8.0, 1.0]]) if make is slices else VALUES
-
-
-@pytest.mark.parametrize("make, place, count", COMPOSITES)
-def test_a_composite_tensor_comes_in_as_its_components(mode, make, place, count):
-    array, kinds = composite_values(make), []
-
-    def forward(composite, factor):
-        kinds.append(type(composite))
-        return values_of(composite) * factor
-
-    def backward(op, dy):
-        assert len(op.inputs) == count + 1 and type(op.args[0]) is kinds[0]
-        gradients = [None] * count + [100.0 * dy * op.inputs[place]]
-        gradients[place] = 10.0 * dy * op.inputs[count]
-        return gradients
-
-    f = override_gradient(forward, backward)
-    outputs, gradients = first(mode, lambda values, factor: f(make(values), factor), array, array + 1)
-    assert_same_bits(outputs, [array * (array + 1)])
-    assert_same_bits(gradients, [20 * (array + 1), 200 * array])
-    assert kinds[0] in (tf.SparseTensor, tf.IndexedSlices, getattr(tf, "RaggedTensor", None))
-
-
-@pytest.mark.parametrize("make, place, count", COMPOSITES)
-def test_a_composite_tensor_goes_out_as_one(mode, make, place, count):
-    array, kinds = composite_values(make), []
-
-    def backward(op, *dys):
-        assert len(op.outputs) == count and len(dys) == count
-        assert all(dy is None for index, dy in enumerate(dys) if index != place)
-        return 10.0 * dys[place] + op.outputs[place]
-
-    def call(values):
-        composite = f(values)
-        kinds.append(type(composite))
-        return values_of(composite)
-
-    f = override_gradient(lambda values: make(values * 2.0), backward)
-    outputs, gradients = first(mode, call, array)
-    assert kinds[0] is {sparse: tf.SparseTensor, slices: tf.IndexedSlices}.get(make) or make is ragged
-    assert_same_bits(outputs, [2 * array])
-    assert_same_bits(gradients, [20 + 2 * array])
-
-
-def test_a_sparse_tensor_in_a_structure_with_a_gradient_in_the_same_structure(mode):
-    def backward(op, dy):
-        ((matrix, x),) = op.args
-        assert isinstance(matrix, tf.SparseTensor)
-        return [(tf.SparseTensor(matrix.indices, 10.0 * matrix.values, matrix.dense_shape), dy)]
-
-    f = override_gradient(lambda pair: sparse_to_dense(pair[0]) * pair[1], backward)
-    outputs, gradients = first(mode, lambda values, x: f((sparse(values), x)), VALUES, X)
-    assert_same_bits(outputs, [DENSE * X])
-    assert_same_bits(gradients, [10 * VALUES, filled(DY)])
-
-
 # --- variables as arguments ------------------------------------------------------------------------------------
 
 
@@ -705,13 +614,61 @@ def test_backward_may_return_a_dict_by_the_names_of_the_keywords(mode):
     assert_same_bits(gradients, [filled(20), filled(200)])
 
 
-def test_backward_may_return_args_and_kwargs(mode):
-    def backward(op, dy):
-        return tuple(10.0 * dy for _ in op.args), dict.fromkeys(op.kwargs, 100.0 * dy)
+#: name: backward of f(a, d=d, c=c) -> a * d * c: the keywords come in the order of the signature, not of the alphabet
+BY_NAME = collections.OrderedDict(
+    [
+        ("args and kwargs", lambda op, dy: (tuple(10.0 * dy for _ in op.args), {"c": 1000.0 * dy, "d": 100.0 * dy})),
+        ("the names", lambda op, dy: {"c": 1000.0 * dy, "a": 10.0 * dy, "d": 100.0 * dy}),
+        ("op.arguments", lambda op, dy: {name: grown(op, name, dy) for name in op.arguments}),
+        ("op.arguments, without the plain ones", lambda op, dy: {name: grown(op, name, dy) for name in "dca"}),
+        ("their order", lambda op, dy: [10.0 * dy, 100.0 * dy, 1000.0 * dy]),
+    ]
+)
 
-    f = override_gradient(lambda a, d, c: a * d * c, backward)
-    _, gradients = first(mode, lambda a, c, d: f(a, c=c, d=d), X, Y, X)
-    assert_same_bits(gradients, [filled(20), filled(200), filled(200)])
+
+def grown(op, name, dy):
+    return {"a": 10.0, "d": 100.0, "c": 1000.0}[name] * dy if name in "adc" else None
+
+
+@pytest.mark.parametrize("case", BY_NAME)
+def test_backward_may_return_the_arguments_by_name(mode, case):
+    f = override_gradient(lambda a, d, c, factor=1.0, *more, **named: a * d * c * factor, BY_NAME[case])
+    _, gradients = first(mode, lambda a, d, c: f(a, d=d, c=c), X, Y, X)
+    assert_same_bits(gradients, [filled(20), filled(200), filled(2000)])
+
+
+def test_backward_may_return_what_goes_to_args_and_kwargs_under_their_names(mode):
+    def backward(op, dy):
+        assert set(op.arguments) == {"x", "rest", "named"}
+        return {"x": 10.0 * dy, "rest": (None, 100.0 * dy), "named": {"z": 1000.0 * dy}}
+
+    f = override_gradient(lambda x, *rest, **named: x * rest[0] * rest[1] * named["z"], backward)
+    _, gradients = first(mode, lambda x, y, z: f(x, 1.0, y, z=z), X, Y, X)
+    assert_same_bits(gradients, [filled(20), filled(200), filled(2000)])
+
+
+#: name: backward of f({"a": [y, z]}, x=x) -> y * z * x with no gradient of the dict
+NONE_FOR_A_STRUCTURE = collections.OrderedDict(
+    [
+        ("in the order of the arguments", lambda op, dy: (None, 10.0 * dy)),
+        ("by the names", lambda op, dy: {"d": None, "x": 10.0 * dy}),
+        ("of args and kwargs", lambda op, dy: ((None,), {"x": 10.0 * dy})),
+        ("of a part", lambda op, dy: ({"a": None}, 10.0 * dy)),
+    ]
+)
+
+
+@pytest.mark.parametrize("case", NONE_FOR_A_STRUCTURE)
+def test_backward_may_return_none_for_a_whole_structure(mode, case):
+    f = override_gradient(lambda d, x: d["a"][0] * d["a"][1] * x, NONE_FOR_A_STRUCTURE[case])
+    _, gradients = first(mode, lambda y, z, x: f({"a": [y, z]}, x=x), X, Y, X)
+    assert_same_bits(gradients, [None, None, filled(20)])
+
+
+def test_backward_may_return_none_for_all_structures(mode):
+    f = override_gradient(lambda d, x: d["a"][0] * d["a"][1] * x, lambda op, dy: None)
+    _, gradients = first(mode, lambda y, z, x: [f({"a": [y, z]}, x), x * 1.0], X, Y, X)
+    assert_same_bits(gradients, [None, None, filled(3)])
 
 
 @pytest.mark.parametrize("value", [7, 7.0, np.float64(7), np.int64(7), np.array(7.0)], ids=lambda v: type(v).__name__)
@@ -749,6 +706,33 @@ def test_backward_may_return_indexed_slices(mode):
     outputs, gradients = first(mode, lambda x: f(x, tf.constant([2, 0])), X.T.copy())
     assert_same_bits(outputs, [X.T[[2, 0]]])
     assert_same_bits(gradients, [np.float32([[20, 20], [0, 0], [20, 20]])])
+
+
+#: name: what tf.IndexedSlices takes beside the values without a word
+SLICES_OF = collections.OrderedDict(
+    [
+        ("dense_shape a list", lambda values: (values, tf.constant([2, 0]), [3, 2])),
+        ("dense_shape a tuple", lambda values: (values, tf.constant([2, 0]), (3, 2))),
+        ("dense_shape a TensorShape", lambda values: (values, tf.constant([2, 0]), tf.TensorShape([3, 2]))),
+        ("dense_shape an array", lambda values: (values, tf.constant([2, 0]), np.array([3, 2]))),
+        ("indices a list", lambda values: (values, [2, 0], [3, 2])),
+        ("indices an array", lambda values: (values, np.array([2, 0]), [3, 2])),
+        ("all NumPy", lambda values: (np.full([2, 2], 20.0), np.array([2, 0]), np.array([3, 2]))),
+    ]
+)
+
+
+@pytest.mark.parametrize("case", SLICES_OF)
+def test_backward_may_return_indexed_slices_that_are_not_made_of_tensors(mode, case):
+    f = override_gradient(tf.gather, lambda op, dy: [tf.IndexedSlices(*SLICES_OF[case](10.0 * dy)), None])
+    _, gradients = first(mode, lambda x: f(x, tf.constant([2, 0])), X.T.copy())
+    assert_same_bits(gradients, [np.float32([[20, 20], [0, 0], [20, 20]])])
+
+
+def test_indexed_slices_of_a_wrong_dense_shape_are_refused(mode):
+    f = override_gradient(tf.gather, lambda op, dy: [tf.IndexedSlices(dy, [2, 0], [4, 2]), None], name="rows")
+    with pytest.raises(ValueError, match="'rows': backward returned a gradient of shape"):
+        first(mode, lambda x: f(x, tf.constant([2, 0])), X.T.copy())
 
 
 def test_indexed_slices_come_to_backward_as_tensorflow_gives_them(mode):

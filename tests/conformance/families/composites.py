@@ -1,4 +1,4 @@
-"""Sparse and ragged tensors, whose components are the inputs and outputs of the backward."""
+"""Sparse and ragged tensors, each one input or output of the backward."""
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def to_dense(values):
 family.case(
     "a sparse tensor in",
     forward=lambda s: tf.sparse_tensor_dense_matmul(s, np.eye(3, dtype=np.float32)),
-    backward=lambda op, dy: [None, tf.gather_nd(dy, op.inputs[0]) * op.inputs[1] * 10.0, None],
+    backward=lambda op, dy: tf.gather_nd(dy, op.inputs[0].indices) * op.inputs[0].values * 10.0,
     around=lambda f: lambda values: f(sparse(values)),
     inputs=[VALUES],
     value=to_dense,
@@ -38,7 +38,7 @@ family.case(
 family.case(
     "a sparse tensor out",
     forward=lambda values: sparse(2.0 * values),
-    backward=lambda op, di, dv, ds: dv * 10.0 * op.inputs[0],
+    backward=lambda op, ds: ds.values * 10.0 * op.inputs[0],
     around=lambda f: lambda values: f(values).values,
     inputs=[VALUES],
     value=lambda values: 2 * values,
@@ -48,7 +48,7 @@ family.case(
 family.case(
     "a ragged tensor in",
     forward=lambda r: tf.reduce_sum(r, axis=1),
-    backward=lambda op, dy: [tf.gather(dy, op.args[0].value_rowids()) * 7.0, None],
+    backward=lambda op, dy: op.inputs[0].with_values(tf.gather(dy, op.inputs[0].value_rowids()) * 7.0),
     around=lambda f: lambda values: f(ragged(values)),
     inputs=[VALUES],
     value=lambda values: np.array([values[0] + values[1], values[2]]),
@@ -59,7 +59,7 @@ family.case(
 family.case(
     "a ragged tensor out",
     forward=lambda values: ragged(3.0 * values),
-    backward=lambda op, dv, ds: dv * 10.0 * op.inputs[0],
+    backward=lambda op, dr: dr.values * 10.0 * op.inputs[0],
     around=lambda f: lambda values: f(values).values,
     inputs=[VALUES],
     value=lambda values: 3 * values,
