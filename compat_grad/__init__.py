@@ -3,22 +3,20 @@
 >>> import tensorflow as tf
 >>> from compat_grad import override_gradient
 >>> reverse = override_gradient(tf.identity, lambda op, dy: -dy)
+
+Its types stand in ``__init__.pyi``.
 """
 
 import importlib
 import sys
 import types
-from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["AvailableStrategies", "Override", "available_strategies", "override_gradient"]
-
-if TYPE_CHECKING:
-    from compat_grad.override import Override, override_gradient
-    from compat_grad.strategies.table import AvailableStrategies, available_strategies
+__all__ = ["AvailableStrategies", "Op", "Override", "available_strategies", "override_gradient"]
 
 _ROOMS = {
     "AvailableStrategies": "strategies.table",
+    "Op": "call.op",
     "Override": "override",
     "available_strategies": "strategies.table",
     "override_gradient": "override",

@@ -10,7 +10,6 @@ import collections.abc
 import functools
 import importlib
 import types
-from typing import Any, Callable, Mapping, Optional, Union, overload
 
 from compat_grad import _tf
 from compat_grad.call import symbolic
@@ -34,30 +33,6 @@ from compat_grad.call.traced import Reference, TracedFunctions, alive
 from compat_grad.call.variables import read_values
 from compat_grad.op_level.gradients import OpGradients
 from compat_grad.strategies.table import pick_strategy
-
-
-@overload
-def override_gradient(
-    forward: Callable[..., Any],
-    backward: Union[Callable[..., Any], str, Mapping[str, Union[Callable[..., Any], str]], None] = None,
-    *,
-    surrogate: Optional[Callable[..., Any]] = None,
-    combine: str = "add",
-    strategy: str = "auto",
-    name: Optional[str] = None,
-) -> "Override": ...
-
-
-@overload
-def override_gradient(
-    forward: None = None,
-    backward: Union[Callable[..., Any], str, Mapping[str, Union[Callable[..., Any], str]], None] = None,
-    *,
-    surrogate: Optional[Callable[..., Any]] = None,
-    combine: str = "add",
-    strategy: str = "auto",
-    name: Optional[str] = None,
-) -> "Callable[[Callable[..., Any]], Override]": ...
 
 
 def override_gradient(forward=None, backward=None, *, surrogate=None, combine="add", strategy="auto", name=None):
@@ -204,7 +179,7 @@ class Override:
 
     # --- the way of a call ------------------------------------------------------------------------------------
 
-    def __call__(__self, *args: Any, **kwargs: Any) -> Any:  # so named because forward may have a keyword `self`
+    def __call__(__self, *args, **kwargs):  # so named because forward may have a keyword `self`
         self = __self
         own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
         mode = _tf.current_mode()

@@ -13,7 +13,7 @@ PACKAGE = os.path.dirname(compat_grad.__file__)
 
 # Which wing (a folder, or a file at the top) may import which others. An import inside a function counts, too.
 MAY_IMPORT = {
-    "__init__": {"_absent", "keras", "override", "strategies"},  # each when it is first asked for
+    "__init__": {"_absent", "call", "keras", "override", "strategies"},  # each when it is first asked for
     "__main__": {"__init__", "commands"},
     "_absent": set(),
     "_tf": set(),

@@ -15,12 +15,13 @@ from compat_grad.call import structure
 from compat_grad.call.arity import check_call
 from compat_grad.call.composites import WrongCount, join_gradients, split_gradient
 from compat_grad.call.explain import explain
+from compat_grad.call.op import Op
 from compat_grad.call.signature import is_method, signature_of
 from compat_grad.call.traced import alive
 from compat_grad.call.variables import lasting_values
 
 
-class OverriddenOp:
+class OverriddenOp(Op):
     """The ``op`` that a backward function receives, in ``tf.RegisterGradient``'s convention.
 
     Attributes:

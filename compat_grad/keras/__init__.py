@@ -5,11 +5,9 @@
 over that one's Layer.
 """
 
-from typing import Any
-
 from compat_grad._tf import tf
 from compat_grad.keras.layer import layer_class
 
-OverrideGradient: Any = layer_class(tf.keras)
+OverrideGradient = layer_class(tf.keras)
 
 __all__ = ["OverrideGradient", "layer_class"]

@@ -3,6 +3,7 @@
 from compat_grad import _tf
 from compat_grad.call.arguments import layout_of_tensors
 from compat_grad.call.backward import BackwardCall
+from compat_grad.call.op import Op
 
 
 class OpCall(BackwardCall):
@@ -24,7 +25,7 @@ class OpCall(BackwardCall):
         return super()._match_one(gradient, tensor, index, names)
 
 
-class OverriddenOpOfGraph:
+class OverriddenOpOfGraph(Op):
     """The ``op`` that a gradient function of an op-level override receives: the ``tf.Operation`` itself, and more.
 
     Attributes:
