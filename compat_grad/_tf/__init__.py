@@ -24,6 +24,7 @@ from compat_grad._tf.functions import (
 )
 from compat_grad._tf.graphs import (
     captured_as,
+    extent,
     keep_with,
     newest_operation_id,
     operations_since,
@@ -53,6 +54,12 @@ from compat_grad._tf.op_callbacks import (
     has_op_callbacks,
     told_of_built_ops,
     told_of_ops,
+)
+from compat_grad._tf.order import (
+    operations_behind,
+    read_once_more,
+    uses_of_variables,
+    waiting_for,
 )
 from compat_grad._tf.parallel_for import (
     have_vectorized_ops_tied,
@@ -149,6 +156,7 @@ __all__ = [
     "differentiable",
     "executed_function",
     "executing_eagerly",
+    "extent",
     "first",
     "forget_tensors_since",
     "flowing",
@@ -181,12 +189,14 @@ __all__ = [
     "not_converted",
     "op_definition",
     "op_types",
+    "operations_behind",
     "operations_since",
     "outer_function_graphs",
     "outermost_graph",
     "own_reads",
     "private_traces",
     "public_path",
+    "read_once_more",
     "record_operation",
     "recording_is_stopped",
     "refuse_to_vectorize",
@@ -205,9 +215,11 @@ __all__ = [
     "told_of_ops",
     "trainable_variables_key",
     "unregister_gradient",
+    "uses_of_variables",
     "v1",
     "variable_op",
     "vectorized_map",
     "vectorized_ops_can_be_tied",
+    "waiting_for",
     "with_own_indices",
 ]

@@ -55,13 +55,36 @@ def newest_operation_id(graph):
     return graph.version + _id_offset[0]
 
 
-def operations_since(graph, newest):
-    """Return the operations that were added to graph after the one with that ``_id``."""
-    operations = graph.get_operations()
-    first = len(operations)
-    while first and operations[first - 1]._id > newest:
-        first -= 1
-    return operations[first:]
+def extent(graph):
+    """Return how far graph has been built, for `operations_since`; costs nothing, however large the graph is."""
+    live = _live_operations(graph)
+    if live is not None:
+        return len(live)
+    return newest_operation_id(graph) if _by_id(graph) is not None else len(graph.get_operations())
+
+
+def operations_since(graph, start):
+    """Return the operations that were added to graph after `extent` said start; costs what they are.
+
+    The ids alone would not do: another thread that builds in this graph may add an operation with a lower id later.
+    """
+    live = _live_operations(graph)
+    if live is not None:
+        return live[start:]
+    by_id = _by_id(graph)
+    if by_id is None:
+        return graph.get_operations()[start:]
+    return [by_id[number] for number in range(start + 1, newest_operation_id(graph) + 1) if number in by_id]
+
+
+def _live_operations(graph):
+    operations = getattr(graph, "operations", None)  # some 2.x on: the list itself
+    return operations if isinstance(operations, list) else None
+
+
+def _by_id(graph):
+    by_id = getattr(graph, "_nodes_by_id", None)  # before; later ones make a copy
+    return by_id if isinstance(by_id, dict) else None
 
 
 def variable_op(variable):

@@ -62,7 +62,8 @@ def detach(inputs, mode):
     # forward adds no op. Only forward mode would compute (and may fail to find) the native tangents right away.
     if _tf.tangents_flow(inputs):
         with _tf.stop_recording():
-            return list(_tf.add_identity_n(inputs, "detached", {}).outputs)
+            # One op each: of one over all of them each would seem to wait for what the others read (strategies.order).
+            return [_tf.add_identity_n([tensor], "detached", {}).outputs[0] for tensor in inputs]
     return inputs
 
 

@@ -17,6 +17,7 @@ from compat_grad.op_level.marking import Marking, OfThisThread, tapes_listen, wa
 from compat_grad.op_level.op import OpCall
 from compat_grad.op_level.search import Found
 from compat_grad.strategies.graph import SAVED_WITHOUT_GRADIENT, gradients_of_ops
+from compat_grad.strategies.order import gradients_after_reads
 
 
 class OpGradients:
@@ -67,7 +68,7 @@ class OpGradients:
         for found in _tf.outer_function_graphs(graph):
             for rule in self.rules.values():
                 _tf.keep_with(found, rule)
-        newest = _tf.newest_operation_id(graph)
+        start = _tf.extent(graph)
         mapped = graph.gradient_override_map({OfThisThread(op_type): name for op_type, name in names.items()})
         alone = _tf.private_traces(("compat_grad",) + tuple(sorted(names.items())))
         with mapped, alone as private:
@@ -75,11 +76,11 @@ class OpGradients:
             # the op callback, where there is one, also where forward takes all devices back
             with graph.device(marking), _tf.told_of_built_ops(marking.see):
                 yield
-        self._check(graph, newest)
+        self._check(graph, start)
 
-    def _check(self, graph, newest):
+    def _check(self, graph, start):
         found = Found(graph, self.names())
-        for op in _tf.operations_since(graph, newest):
+        for op in _tf.operations_since(graph, start):
             found.look_at(op)
             if found.is_ours(op) and not was_seen(op) and tapes_listen() and _tf.tapes_follow(list(op.inputs)):
                 raise ValueError(self._unseen(op))
@@ -154,6 +155,6 @@ def _gradient_function(rule):
         if op is None:
             raise ValueError(SAVED_WITHOUT_GRADIENT)
         call = rule().of(op)
-        return call.input_gradients(list(op.inputs), list(op.outputs), gradients, op.name)
+        return gradients_after_reads(call, list(op.inputs), list(op.outputs), gradients, op.name)
 
     return gradient_of_op

@@ -1,10 +1,12 @@
 """Naming the gradients of ops while they are built: in the graph at hand for one thread, and in those nested in it."""
 
 import contextlib
+import functools
 import threading
 import weakref
 
 from compat_grad import _tf
+from compat_grad.strategies.order import gradients_after_reads
 from compat_grad.strategies.tape import record
 
 _suspended = threading.local()  # .depth: how many ops of ours this thread is connecting
@@ -88,4 +90,4 @@ def _record_instead(op, rule):
     inputs = list(op.inputs)
     with _for_our_own_ops():  # forward mode calls the gradient right away
         _tf.detach_inputs(op)
-        record(list(op.outputs), inputs, rule.of(op), op.name)
+        record(list(op.outputs), inputs, functools.partial(gradients_after_reads, rule.of(op)), op.name)

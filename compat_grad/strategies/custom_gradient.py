@@ -5,6 +5,7 @@ Knows nothing of arguments or structures, nor of what the product does.
 
 from compat_grad import _tf
 from compat_grad._tf import tf
+from compat_grad.strategies.order import gradients_after_reads
 
 
 def connect(outputs, inputs, vjp):
@@ -17,7 +18,7 @@ def connect(outputs, inputs, vjp):
     def tie(*inputs):
         @_tf.not_converted
         def backward(*gradients):
-            return vjp.input_gradients(list(inputs), tied, gradients, vjp.name)
+            return gradients_after_reads(vjp, list(inputs), tied, gradients, vjp.name)
 
         return values, backward
 

@@ -3,12 +3,14 @@
 Knows nothing of arguments or structures, nor of what the product does.
 """
 
+import functools
 import os
 import re
 import threading
 import weakref
 
 from compat_grad import _tf
+from compat_grad.strategies.order import gradients_after_reads, outputs_together
 from compat_grad.strategies.tape import record
 from compat_grad.strategies.vectorized import LostCall, VectorizedCall
 
@@ -25,14 +27,15 @@ _registered = []
 
 
 def connect(outputs, inputs, vjp):
-    op = _tf.add_identity_n(outputs + inputs, _op_name(vjp.name), _attributes(vjp))
+    with outputs_together(outputs, inputs):
+        op = _tf.add_identity_n(outputs + inputs, _op_name(vjp.name), _attributes(vjp))
     if not _tf.vectorized_ops_can_be_tied:
         _tf.refuse_to_vectorize(op)
     tied = list(op.outputs)[: len(outputs)]
     if _tf.record_operation is not None and not _tf.no_tapes():
         # A tape inside a function looks gradients up by op type alone, so the op is recorded by hand. Recorded with
         # the original inputs: with those that the op holds, nested tapes would find no second derivative.
-        record(tied, inputs, vjp, op.name)
+        record(tied, inputs, functools.partial(gradients_after_reads, vjp), op.name)
     return tied
 
 
@@ -86,9 +89,8 @@ def _gradient_of_op(op, *gradients):
         raise LookupError(_lost(op))
     inputs = list(op.inputs)
     n_outputs = len(inputs) - vjp.n_inputs
-    return [None] * n_outputs + vjp.input_gradients(
-        inputs[n_outputs:], list(op.outputs)[:n_outputs], gradients[:n_outputs], op.name
-    )
+    outputs, of_outputs = list(op.outputs)[:n_outputs], gradients[:n_outputs]
+    return [None] * n_outputs + gradients_after_reads(vjp, inputs[n_outputs:], outputs, of_outputs, op.name)
 
 
 def _call_of(op):

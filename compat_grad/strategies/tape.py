@@ -9,11 +9,11 @@ from compat_grad import _tf
 def connect(outputs, inputs, vjp):
     # Fresh tensors, because an output may be an input, a captured tensor, or already known to a tape.
     tied = [_tf.alias(output) for output in outputs]
-    record(tied, inputs, vjp, vjp.name)
+    record(tied, inputs, vjp.input_gradients, vjp.name)
     return tied
 
 
-def record(outputs, inputs, vjp, op_name):
+def record(outputs, inputs, input_gradients, op_name):
     # Of the tensors whose dtype has no gradient a tape need not know; up to 1.13 it fails to make zeros of strings.
     flowing, sources = _tf.flowing(outputs), _tf.flowing(inputs)
     forward_mode = _tf.tangents_flow(inputs)
@@ -22,7 +22,7 @@ def record(outputs, inputs, vjp, op_name):
         if len(gradients) < len(outputs):
             given = dict(zip(flowing, gradients))
             gradients = [given.get(index) for index in range(len(outputs))]
-        of_inputs = vjp.input_gradients(inputs, outputs, gradients, op_name)
+        of_inputs = input_gradients(inputs, outputs, gradients, op_name)
         if forward_mode:  # which differentiates backward, and knows no IndexedSlices there
             of_inputs = [_tf.dense(gradient) for gradient in of_inputs]
         return _at(sources, of_inputs)
