@@ -288,8 +288,9 @@ class Override:
         was captured: there is nothing to tie. What comes out are tensors and structures of its own nevertheless.
         """
         args, kwargs = layout.pack(layout.place(parts, layout.read_tensors(parts)))
+        number = _tf.new_number()
         outputs, pack = self._flatten(layout, self._call_forward(own, args, kwargs, _tf.EAGER))
-        return pack([_tf.alias(output) for output in outputs])
+        return pack(_tf.made_since(number, outputs))
 
     def _call_with_op_gradients(self, own, layout, parts, inputs, mode):
         """Run forward with the gradients of its ops overridden."""

@@ -55,9 +55,9 @@ _copy_takes_context = _copy_to_device is not None and any(
 _context = first("tensorflow.python.eager.context.context")
 
 
-#: Whether somebody has stopped all recording (tf.recompute_grad, tf.init_scope).
-recording_is_stopped = _of_tapes("TFE_Py_TapeSetIsStopped") or (lambda: False)
 _stop, _restart = _of_tapes("TFE_Py_TapeSetStopOnThread"), _of_tapes("TFE_Py_TapeSetRestartOnThread")
+#: Whether somebody has stopped all recording (tf.recompute_grad, tf.init_scope).
+recording_is_stopped = (_restart and _of_tapes("TFE_Py_TapeSetIsStopped")) or (lambda: False)
 
 
 def nobody_listens():
@@ -68,34 +68,28 @@ def nobody_listens():
     return no_tapes() and not recording_is_stopped()
 
 
-class _Recording:
-    """Context in which recording is on, also where somebody around us has stopped it.
+def _resume_recording():
+    """Turn recording on, where somebody around us has stopped it; return whether that was so.
 
     What is traced meanwhile would stay as it was traced: a function with a tape of its own would give no gradient
     to anybody ever after. And before 2.3 variables are told to nobody but tapes that record.
     """
-
-    def __init__(self):
-        self._was_stopped = recording_is_stopped() and _restart is not None
-
-    def __enter__(self):
-        if self._was_stopped:
-            _restart()
-        return self
-
-    def __exit__(self, *error):
-        if self._was_stopped:
-            _stop()
+    stopped = recording_is_stopped()
+    if stopped:
+        _restart()
+    return stopped
 
 
-class _WatchedReads(_Recording):
+class _WatchedReads:
     """Sees variables by a watcher of TensorFlow's own (2.3 and later)."""
 
+    __slots__ = ("_stopped", "_tape", "_watcher")
+
     def __enter__(self):
-        super().__enter__()
+        self._stopped = _resume_recording()
         # Functions that are traced already tell their variables only if a tape might record (or a graph is being
         # built): where none is, one that watches nothing.
-        self._tape = GradientTape(watch_accessed_variables=False) if executing_eagerly() and no_tapes() else None
+        self._tape = GradientTape(watch_accessed_variables=False) if no_tapes() and executing_eagerly() else None
         if self._tape is not None:
             self._tape.__enter__()
         self._watcher = VariableWatcher()
@@ -106,17 +100,18 @@ class _WatchedReads(_Recording):
         self._watcher.__exit__(*error)
         if self._tape is not None:
             self._tape.__exit__(*error)
-        super().__exit__(*error)
+        if self._stopped:
+            _stop()
 
     def watched_variables(self):
         return self._watcher.watched_variables()
 
 
-class _TapedReads(_Recording):
+class _TapedReads:
     """Sees variables as a tape does, and everything else too."""
 
     def __enter__(self):
-        super().__enter__()
+        self._stopped = _resume_recording()
         self._tape = _push_new_tape()
         return self
 
@@ -125,7 +120,8 @@ class _TapedReads(_Recording):
             self._tape = _pop_tape()
         else:
             _pop_tape(self._tape)
-        super().__exit__(*error)
+        if self._stopped:
+            _stop()
 
     def watched_variables(self):
         # in no order at all before 1.12
@@ -175,6 +171,11 @@ def _alias_by_op(tensor):
 alias = (
     _alias_by_op if _copy_to_device is None else _alias_by_copy_in_context if _copy_takes_context else _alias_by_copy
 )
+
+
+def made_since(number, tensors):
+    """Return eager tensors as they are where they were made since `new_number`, and new ones for the others."""
+    return [alias(tensor) if number is None or tensor._id < number else tensor for tensor in tensors]
 
 
 def tangents_flow(tensors):

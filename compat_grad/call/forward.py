@@ -27,8 +27,7 @@ def run_forward(forward, inputs, mode):
         return call_and_watch(forward, inputs, mode)
     number = _tf.new_number()
     result, variables = call_and_watch(forward, inputs, mode)
-    # What depends on a captured variable, or on a captured tensor that a tape watches, has been recorded.
-    if variables or _tf.tapes_follow(result[0]):
+    if variables:  # from which tapes have recorded what depends on them
         _tf.forget_tensors_since(number)
     return result, variables
 

@@ -156,6 +156,23 @@ def test_an_outer_override_sees_the_variables_of_an_inner_surrogate_in_every_cal
     assert set(counts) == {2}
 
 
+def test_a_call_without_a_tape_returns_tensors_of_its_own(eager):
+    f, x = override_gradient(lambda x: x, lambda op, dy: 10.0 * dy), tf.constant(X)
+    for _ in range(2):
+        assert f(x) is not x
+
+
+def test_a_call_without_a_tape_leaves_the_structures_of_its_arguments_alone(eager):
+    def forward(x, seen):
+        seen.append(x)
+        return 2.0 * seen[0]
+
+    f, mine = override_gradient(forward, lambda op, dy: 10.0 * dy), []
+    for _ in range(2):
+        assert_same_bits(modes.to_arrays(f(tf.constant(X), mine)), 2 * X)
+        assert mine == []
+
+
 # --- tapes in forward ------------------------------------------------------------------------------------------
 
 

@@ -44,7 +44,6 @@ def public_api_only(monkeypatch):
     _replace(monkeypatch, "alias", tapes._alias_by_op)
     _replace(monkeypatch, "no_tapes", tapes._unknown_tapes)
     _replace(monkeypatch, "recording_is_stopped", lambda: False)
-    _replace(monkeypatch, "tapes_follow", lambda tensors: True)
     _replace(monkeypatch, "VariableReads", getattr(tf, "GradientTape", None) or _tf.VariableReads)
     monkeypatch.setattr(tensors, "_VARIABLES", (tf.Variable, _tf.v1.Variable))
     monkeypatch.setattr(arguments, "_KINDS", {})
