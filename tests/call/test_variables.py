@@ -71,7 +71,7 @@ def test_a_captured_variable_is_refused_by_name_and_told_the_way_out(mode):
     w = variable(3.0, "kernel")
     f = override_gradient(lambda x: w * x, lambda op, dy: dy, name="scale")
     message = refused(mode, f)
-    for words in ["'scale'", "kernel", "Pass it as an argument", "`variables`"]:
+    for words in ["'scale'", "kernel", "pass it as an argument", "`variables`"]:
         assert words in message
 
 

@@ -180,7 +180,7 @@ def slope_of_cube(x):
     with modes._gradient_tape()() as tape:
         tape.watch(x)
         y = x * x * x
-    return tape.gradient(y, x)
+    return tape.gradient(y, [x])[0]
 
 
 @NEEDS_FUNCTIONS
@@ -218,7 +218,7 @@ def test_a_tape_that_forward_opened_may_be_used_in_backward(eager):
 
     def backward(op, dy, variables):
         tape, x, y = tapes.pop()
-        dx, dw = tape.gradient(y, [x] + variables, dy)
+        dx, dw = tape.gradient(y, [x] + variables, [dy])
         return 10.0 * dx, [100.0 * dw]
 
     f = override_gradient(forward, backward)
