@@ -1,10 +1,11 @@
 """Functions traced by TensorFlow: making and calling one, its traces, and the functions that an op calls."""
 
 import contextlib
+import functools
 
-from compat_grad._tf.autograph import _autograph_status
+from compat_grad._tf.autograph import _autograph_status, not_converted
 from compat_grad._tf.lookup import first, tf
-from compat_grad._tf.tapes import alias, record_operation
+from compat_grad._tf.tapes import GradientTape, alias, record_operation
 from compat_grad._tf.tensors import dense, differentiable
 
 
@@ -39,6 +40,26 @@ def call_traced(function, tensors):
         return function.get_concrete_function(*tensors)(*tensors)
     results = function(*tensors)
     return results if functions_nest else _with_dense_gradients(results)
+
+
+@functools.lru_cache(maxsize=None)
+def functions_need_a_gradient():
+    """Whether a traced function that gives none of its inputs a gradient breaks the tape around it.
+
+    On 1.15: "Invalid tape state", where such an input was computed, or read from a variable. Asked in eager mode.
+    """
+    if not functions_nest or GradientTape is None:
+        return False
+    without = new_function(not_converted(lambda x: tf.stop_gradient(x)))
+    with GradientTape() as tape:
+        x = tf.constant(1.0)
+        tape.watch(x)
+        y = 2.0 * call_traced(without, [3.0 * x])
+    try:
+        tape.gradient(y, x)
+    except tf.errors.InternalError:
+        return True
+    return False
 
 
 def _with_dense_gradients(results):

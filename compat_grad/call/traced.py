@@ -13,6 +13,7 @@ import weakref
 import numpy as np
 
 from compat_grad import _tf
+from compat_grad._tf import tf
 from compat_grad.call.forward import flatten_outputs
 
 MOST = 64  # functions kept; the one unused for longest goes first
@@ -54,7 +55,30 @@ class TracedFunctions:
             )
         if not _tf.functions_nest:
             return _FlatFunction(body, self._title)
+        if _tf.functions_need_a_gradient():
+            return _AnchoredFunction(body, self._title)
         return functools.partial(_tf.call_traced, _tf.new_function(body))
+
+
+class _AnchoredFunction:
+    """A function with one more input, which always has a gradient: see `functions_need_a_gradient`.
+
+    That is a negative zero, added to an output: it changes no number, negative zeros included.
+    """
+
+    def __init__(self, body, title):
+        @_tf.not_converted
+        def anchored(anchor, *tensors):
+            outputs, pack = flatten_outputs(body(*tensors), title)
+            for position in _tf.flowing(outputs)[:1]:
+                zero = tf.complex(anchor, anchor) if outputs[position].dtype.is_complex else anchor
+                outputs[position] += tf.cast(zero, outputs[position].dtype)
+            return pack(outputs)
+
+        self._function = _tf.new_function(anchored)
+
+    def __call__(self, inputs):
+        return _tf.call_traced(self._function, [tf.constant(-0.0), *inputs])
 
 
 class _FlatFunction:

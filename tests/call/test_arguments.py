@@ -698,6 +698,25 @@ def test_backward_may_return_none_for_everything(mode):
     assert_same_bits(gradients, [None])
 
 
+@pytest.mark.parametrize("level", ["whole", "ops"])
+def test_a_traced_call_may_have_no_gradient_at_all(mode, level):
+    """On 1.15 the tape around a function without any gradient of a computed input is in an "Invalid tape state"."""
+    if level == "ops" and modes.executing_eagerly() and not modes.HAS_FUNCTIONS:
+        pytest.skip("TensorFlow has tf.function from 1.14 on")
+
+    def program(differentiate, w, x):
+        options = {"strategy": "gradient_override_map"} if level == "whole" else {}
+        backward = (lambda op, dy: (None, None)) if level == "whole" else {"Mul": lambda op, dy: (None, None)}
+        f = override_gradient(lambda w, x: tf.multiply(w, x), backward, **options)
+        outputs, gradients = differentiate(lambda w, x: [f(w, x * 1.0), x * 1.0, w * 1.0], [w, x], [2.0, 3.0, 5.0])
+        return flat(outputs), gradients
+
+    for _ in range(2):
+        outputs, gradients = mode.run(program, Y, variables=[X])
+        assert_same_bits(outputs, [X * Y, Y, X])
+        assert_same_bits(gradients, [filled(5), filled(3)])
+
+
 def test_backward_may_return_indexed_slices(mode):
     def backward(op, dy):
         return tf.IndexedSlices(10.0 * dy, tf.constant([2, 0]), tf.constant([3, 2])), None
