@@ -105,6 +105,7 @@ class Layer(OverrideGradient):
 layer: OverrideGradient = Layer(scale, surrogate=scale, combine="multiply", dtype="float32")
 also_layer: OverrideGradient = OverrideGradient(reverse, name="reverse", arguments={"by": 3})
 assert isinstance(layer, OverrideGradient) and issubclass(Layer, OverrideGradient)
+of_ops: OverrideGradient = OverrideGradient(scale, {"Relu": "Identity"}, on_unused="ignore")
 of_keras: Type[OverrideGradient] = layer_class(None)
 
 
@@ -138,6 +139,7 @@ def mistakes() -> None:
     override_gradient(scale, "Identity", on_unused="ignore")  # type: ignore[call-overload]  # pyright: ignore
     override_gradient(backward=3)  # type: ignore[call-overload]  # pyright: ignore
     OverrideGradient(scale)  # type: ignore[call-overload]  # pyright: ignore
+    OverrideGradient(scale, "Identity", on_unused="ignore")  # type: ignore[call-overload]  # pyright: ignore
     OverrideGradient(scale, 3)  # type: ignore[call-overload]  # pyright: ignore
     OverrideGradient(scale, "Identity", combine="multiply")  # type: ignore[call-overload]  # pyright: ignore
     OverrideGradient(scale, surrogate=scale, strategy="fast")  # type: ignore[call-overload]  # pyright: ignore

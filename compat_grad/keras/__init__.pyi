@@ -4,7 +4,7 @@ from typing import Any, Callable, Literal, Mapping, overload
 
 import tensorflow as tf
 
-from compat_grad import Override, _Combine, _OfBackward, _OfOps, _OfSurrogate, _Rule, _Rules
+from compat_grad import Override, _Combine, _OfBackward, _OfOps, _OfSurrogate, _OnUnused, _Rule, _Rules
 
 __all__ = ["OverrideGradient", "layer_class"]
 
@@ -27,6 +27,7 @@ class OverrideGradient(tf.keras.layers.Layer):
         surrogate: None = None,
         combine: Literal["add"] = "add",
         strategy: _OfBackward = "auto",
+        on_unused: Literal["error"] = "error",
         arguments: Mapping[str, Any] | None = None,
         name: str | None = None,
         **kwargs: Any,
@@ -40,6 +41,7 @@ class OverrideGradient(tf.keras.layers.Layer):
         surrogate: None = None,
         combine: Literal["add"] = "add",
         strategy: _OfOps = "auto",
+        on_unused: _OnUnused = "error",
         arguments: Mapping[str, Any] | None = None,
         name: str | None = None,
         **kwargs: Any,
@@ -53,6 +55,7 @@ class OverrideGradient(tf.keras.layers.Layer):
         surrogate: Callable[..., Any],
         combine: _Combine = "add",
         strategy: _OfSurrogate = "auto",
+        on_unused: Literal["error"] = "error",
         arguments: Mapping[str, Any] | None = None,
         name: str | None = None,
         **kwargs: Any,
