@@ -43,8 +43,9 @@ def override_gradient(forward=None, backward=None, *, surrogate=None, combine="a
         tensors of any shape and dtype in, in any nested structure, any structure of tensors out. Left out,
         ``override_gradient(backward=...)`` is a decorator.
       backward: ``fn(op, *output_grads)``, the vector-Jacobian product of the whole of forward in the convention of
-        ``tf.RegisterGradient``. ``op.inputs`` and ``op.outputs`` are flat lists; output_grads has one tensor of the
-        output's shape and dtype for each output (zeros where it was not used, None where its dtype has no gradient;
+        ``tf.RegisterGradient``. ``op.inputs`` and ``op.outputs`` are flat lists, and
+        ``op.native_gradient(*output_grads)`` is what forward itself would have given; output_grads has one tensor of
+        the output's shape and dtype for each output (zeros where it was not used, None where its dtype has no gradient;
         IndexedSlices only where backward has an attribute ``accepts_indexed_slices = True``). It returns a gradient of
         the input's shape and dtype for each tensor argument, None for zero. With a keyword ``variables`` it also gets
         the trainable variables that forward captures, and returns ``(input_grads, variable_grads)``, both in the
@@ -113,7 +114,9 @@ class Override:
         self._op_gradients = (
             OpGradients(self.__name__, backward) if isinstance(backward, collections.abc.Mapping) else None
         )
-        self._backward = Backward(self.__name__, backward) if isinstance(backward, str) or callable(backward) else None
+        self._backward = (
+            Backward(self.__name__, backward, forward) if isinstance(backward, str) or callable(backward) else None
+        )
         self._set_arguments(n_self=int(is_method(forward)))
         self.__doc__ = doc_of(self._definition)
         self.__module__ = getattr(forward, "__module__", None)

@@ -13,6 +13,7 @@ from compat_grad._tf.autograph import (
     hand_on,
     not_converted,
 )
+from compat_grad._tf.derivatives import native_gradients
 from compat_grad._tf.functions import (
     call_traced,
     called_functions,
@@ -184,6 +185,7 @@ __all__ = [
     "keep_with",
     "made_since",
     "name_gradient",
+    "native_gradients",
     "nest",
     "new_function",
     "new_number",

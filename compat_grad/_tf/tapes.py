@@ -178,6 +178,11 @@ def made_since(number, tensors):
     return [alias(tensor) if number is None or tensor._id < number else tensor for tensor in tensors]
 
 
+def copy(tensor):
+    """Return a new tensor of the same value, through which derivatives flow."""
+    return (_eager_identity or tf.identity)(tensor)
+
+
 def tangents_flow(tensors):
     """Whether a forward-mode accumulator (tf.autodiff.ForwardAccumulator) carries tangents of these tensors."""
     return _pack_tangents is not None and not no_tapes() and bool(_pack_tangents(tensors)[1])  # (indices, tangents)

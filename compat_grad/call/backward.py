@@ -15,6 +15,7 @@ from compat_grad.call import structure
 from compat_grad.call.arity import check_call
 from compat_grad.call.composites import WrongCount, join_gradients, split_gradient
 from compat_grad.call.explain import explain
+from compat_grad.call.native import native_gradients
 from compat_grad.call.op import Op
 from compat_grad.call.signature import is_method, signature_of
 from compat_grad.call.traced import alive
@@ -64,13 +65,30 @@ class OverriddenOp(Op):
         own = alive(self._call.own)
         return own[0] if own else None
 
+    def native_gradient(self, *output_grads):
+        """Return what forward itself would have given, in the form in which backward returns gradients.
+
+        Forward is run once more, on op.inputs, and differentiated by TensorFlow: random numbers in it are drawn anew,
+        and captured variables are read anew.
+
+        Args:
+          output_grads: one for each output, as backward is handed them.
+
+        Returns:
+          A list with a gradient for each of op.inputs: None for what is no tensor, and where no way leads from it.
+          Where forward captures variables that backward takes, a pair of that list and of one for the variables.
+
+        Raises:
+          ValueError: too few or too many output_grads.
+        """
+        return native_gradients(self._call, *self._parts, output_gradients=output_grads)
+
     def __getattr__(self, name):
+        has = ", ".join("op." + one for one in sorted(set(vars(self)) | set(vars(type(self)))) if one[0] != "_")
         raise AttributeError(
-            "override_gradient {!r}: the op of a whole function is no tf.Operation and has no {!r}; it has op.inputs, "
-            "op.outputs, op.arguments, op.args, op.kwargs, op.self, op.name and op.type. An op-level override, "
-            "override_gradient(forward, {{'OpType': backward}}), is handed the operation itself.".format(
-                self.type, name
-            )
+            "override_gradient {!r}: the op of a whole function is no tf.Operation and has no {!r}; it has {}. An "
+            "op-level override, override_gradient(forward, {{'OpType': backward}}), is handed the operation "
+            "itself.".format(vars(self).get("type"), name, has)
         )
 
     def __repr__(self):
@@ -81,12 +99,14 @@ class Backward:
     """What an override does in the backward pass: the user's function, under the name of the override.
 
     Attributes:
+      forward: the function that is overridden; None for an op.
       takes_variables: whether it has a keyword ``variables``.
       accepts_indexed_slices: whether it says so, by an attribute of that name; otherwise it is handed dense tensors.
     """
 
-    def __init__(self, name, function):
+    def __init__(self, name, function, forward=None):
         self.name = name
+        self.forward = forward
         self._function = function
         self._is_method = is_method(function)
         self.takes_variables = not isinstance(function, str) and _takes_variables(function)
@@ -185,14 +205,16 @@ class BackwardCall:
           op_name: what op.name shall say.
         """
         n_tensors = len(self.layout.tensors)
-        leaves = self.layout.join(self.layout.place(self.parts, inputs[:n_tensors]))
+        tensors, outputs = inputs[:n_tensors], list(outputs)
         function = self.rule.function(self.own)
-        outputs, slices = list(outputs), self.rule.accepts_indexed_slices
+        slices = self.rule.accepts_indexed_slices
         gradients = [_complete(gradient, output, slices) for gradient, output in zip(output_gradients, outputs)]
+        wholes = outputs
         if self.composites is not None:
             gradients = join_gradients(self.composites, outputs, gradients)
-            outputs = structure.join(self.composites, outputs)
-        op = self.make_op(leaves, outputs, op_name)
+            wholes = structure.join(self.composites, outputs)
+        op = self.make_op(self.layout.join(self.layout.place(self.parts, tensors)), wholes, op_name)
+        op._parts = tensors, outputs
         if self.variables:
             op.variables = lasting_values(self.variables, inputs[n_tensors:])
         keywords = {"variables": list(self.variables)} if self.variables else {}

@@ -24,7 +24,7 @@ def join_gradients(leaf_skeletons, outputs, gradients):
             continue
         of_parts = gradients[start : start + leaf.n_parts]
         parts = [part if one is None else _tf.dense(one, part) for one, part in zip(of_parts, outputs[start:])]
-        joined.append(None if of_parts == [None] * leaf.n_parts else leaf.join(parts))
+        joined.append(None if all(one is None for one in of_parts) else leaf.join(parts))
         start += leaf.n_parts
     return joined
 

@@ -53,6 +53,15 @@ def follow_autograph(function, mode):
     return function
 
 
+def run_again(function):
+    """Return function as it is to be called while a gradient is built, which is when AutoGraph converts nothing."""
+    mode = _tf.current_mode()
+    if mode is not _tf.FUNCTION:
+        return function
+    with _tf.autograph_enabled():
+        return follow_autograph(function, mode)
+
+
 def detach(inputs, mode):
     """Return inputs as tensors that no tape and no forward-mode accumulator follows back to the caller's."""
     if mode is _tf.EAGER:

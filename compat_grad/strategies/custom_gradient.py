@@ -6,6 +6,7 @@ Knows nothing of arguments or structures, nor of what the product does.
 from compat_grad import _tf
 from compat_grad._tf import tf
 from compat_grad.strategies.order import gradients_after_reads
+from compat_grad.strategies.unending import once
 
 
 def connect(outputs, inputs, vjp):
@@ -18,7 +19,8 @@ def connect(outputs, inputs, vjp):
     def tie(*inputs):
         @_tf.not_converted
         def backward(*gradients):
-            return gradients_after_reads(vjp, list(inputs), tied, gradients, vjp.name)
+            with once(id(tied), vjp.name):
+                return gradients_after_reads(vjp, list(inputs), tied, gradients, vjp.name)
 
         return values, backward
 

@@ -12,6 +12,7 @@ import weakref
 from compat_grad import _tf
 from compat_grad.strategies.order import gradients_after_reads, outputs_together
 from compat_grad.strategies.tape import record
+from compat_grad.strategies.unending import once
 from compat_grad.strategies.vectorized import LostCall, VectorizedCall
 
 # There is one name in TensorFlow's registry. Which call an op belongs to is written on the op (a random key, so that
@@ -90,7 +91,8 @@ def _gradient_of_op(op, *gradients):
     inputs = list(op.inputs)
     n_outputs = len(inputs) - vjp.n_inputs
     outputs, of_outputs = list(op.outputs)[:n_outputs], gradients[:n_outputs]
-    return [None] * n_outputs + gradients_after_reads(vjp, inputs[n_outputs:], outputs, of_outputs, op.name)
+    with once((id(op.graph), op.name), vjp.name):
+        return [None] * n_outputs + gradients_after_reads(vjp, inputs[n_outputs:], outputs, of_outputs, op.name)
 
 
 def _call_of(op):
