@@ -265,6 +265,13 @@ def test_what_hides_nothing_says_nothing(mode, value, recwarn):
     assert not [one for one in recwarn if "override" in str(one.message)]
 
 
+CUSTOM_GRADIENT = pytest.param(
+    "custom_gradient",
+    marks=pytest.mark.skipif(
+        not hasattr(tf, "custom_gradient"), reason="TensorFlow has tf.custom_gradient from 1.7 on"
+    ),
+)
+
 # --- without any tensor -------------------------------------------------------------------------------------------
 
 
@@ -288,7 +295,7 @@ def test_a_captured_variable_is_refused_where_nothing_is_passed(mode):
     mode.run(program, variables=[X])
 
 
-@pytest.mark.parametrize("strategy", ["auto", "gradient_override_map", "custom_gradient"])
+@pytest.mark.parametrize("strategy", ["auto", "gradient_override_map", CUSTOM_GRADIENT])
 def test_a_backward_that_takes_variables_is_called_where_nothing_is_passed(mode, strategy):
     def program(differentiate, w):
         f = override_gradient(lambda: w * 3.0, lambda op, dy, variables: ([], [10.0 * dy]), strategy=strategy)
@@ -299,7 +306,7 @@ def test_a_backward_that_takes_variables_is_called_where_nothing_is_passed(mode,
     assert_same_bits([outputs, gradients], [[3 * X], [np.full_like(X, 20)]])
 
 
-@pytest.mark.parametrize("strategy", ["auto", "gradient_override_map", "custom_gradient", "stop_gradient"])
+@pytest.mark.parametrize("strategy", ["auto", "gradient_override_map", CUSTOM_GRADIENT, "stop_gradient"])
 def test_a_surrogate_has_the_gradient_where_nothing_is_passed(mode, strategy):
     def call(x):
         return override_gradient(lambda: tf.sign(x), surrogate=lambda: 10.0 * x, strategy=strategy)()
