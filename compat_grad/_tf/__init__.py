@@ -17,6 +17,7 @@ from compat_grad._tf.derivatives import native_gradients
 from compat_grad._tf.functions import (
     call_traced,
     called_functions,
+    compiled_by_xla,
     functions_in,
     functions_need_a_gradient,
     functions_nest,
@@ -148,6 +149,7 @@ __all__ = [
     "call_traced",
     "called_functions",
     "captured_as",
+    "compiled_by_xla",
     "composite_of",
     "composite_parts",
     "conj",

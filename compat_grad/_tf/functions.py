@@ -5,6 +5,7 @@ import functools
 
 from compat_grad._tf.autograph import _autograph_status, not_converted
 from compat_grad._tf.lookup import first, tf
+from compat_grad._tf.modes import executing_eagerly, get_default_graph
 from compat_grad._tf.tapes import GradientTape, alias, record_operation
 from compat_grad._tf.tensors import dense, differentiable
 
@@ -76,6 +77,14 @@ def _with_dense_gradient(result):
     same = alias(result)
     record_operation("Identity", [same], [result], lambda gradient: [dense(gradient)])
     return same
+
+
+_in_xla_context = first("tensorflow.python.ops.control_flow_util.GraphOrParentsInXlaContext")
+
+
+def compiled_by_xla():
+    """Whether what is being traced is for XLA: loops are built otherwise there, with room for all their iterations."""
+    return _in_xla_context is not None and not executing_eagerly() and _in_xla_context(get_default_graph())
 
 
 _CONTROL_FLOW_BODIES = tuple(

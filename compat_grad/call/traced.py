@@ -37,7 +37,7 @@ class TracedFunctions:
           own, layout, leaves: what is built into body: `Reference`s to a method's self, and the call's arguments.
           inputs: the tensors.
         """
-        key = (tuple(own), layout.key(), _plain_values(layout, leaves))
+        key = (tuple(own), layout.key(), _plain_values(layout, leaves), _tf.compiled_by_xla())
         with self._lock:
             function = self._functions.pop(key, None) or self._new_function(body, key)
             self._functions[key] = function
