@@ -31,6 +31,7 @@ from compat_grad.call.signature import is_method
 from compat_grad.call.surrogate import Tie, check_same
 from compat_grad.call.traced import Reference, TracedFunctions, alive
 from compat_grad.call.variables import read_values
+from compat_grad.op_level.eager import EagerCalls
 from compat_grad.op_level.gradients import OpGradients
 from compat_grad.strategies.table import pick_strategy
 
@@ -131,6 +132,7 @@ class Override:
             self.__signature__ = self._arguments.signature
         self._method = None
         self._functions = TracedFunctions(self._title)
+        self._eager_calls = self._op_gradients and EagerCalls(self._op_gradients)
         self._picked = {}  # mode -> Strategy
 
     # --- what it is -------------------------------------------------------------------------------------------
@@ -199,7 +201,7 @@ class Override:
             return self._call_with_op_gradients(own, layout, parts, inputs, mode)
         strategy = self._picked.get(mode) or self._pick_strategy(mode)
         if mode is _tf.EAGER and not strategy.in_eager and self._may_connect(layout):
-            return self._call_in_function(self, own, layout, parts, inputs)
+            return self._function_of(self, own, layout, parts)(inputs)
         if self._surrogate is not None:
             tied = self._call_tied_to_surrogate(own, layout, parts, inputs, mode, strategy)
         else:
@@ -298,20 +300,25 @@ class Override:
     def _call_with_op_gradients(self, own, layout, parts, inputs, mode):
         """Run forward with the gradients of its ops overridden."""
         if self._op_gradients.need_function(mode):
-            result = self._call_in_function(self._forward_with_op_gradients, own, layout, parts, inputs)
-        else:
-            args, kwargs = layout.pack(layout.place(parts, inputs))
-            result = self._forward_with_op_gradients(*own, *args, **kwargs)
-        layout.checked = layout.needs_no_record = True
-        return result
-
-    def _forward_with_op_gradients(__self, *args, **kwargs):
-        self, own, args = __self, args[: __self._n_self], args[__self._n_self :]
+            function = self._function_of(self._trace_with_op_gradients, own, layout, parts)
+            if mode is not _tf.EAGER or not _tf.functions_nest:
+                return function(inputs)
+            return self._eager_calls.call(function, inputs, lambda: self._forward_alone(own, layout, parts, inputs))
+        args, kwargs = layout.pack(layout.place(parts, inputs))
         with self._op_gradients.applied(_tf.get_default_graph()):
-            return self._call_forward(own, args, kwargs, _tf.current_mode())
+            return self._call_forward(own, args, kwargs, mode)
 
-    def _call_in_function(self, callee, own, layout, parts, inputs):
-        """Call callee in a function of its own, where a graph is needed."""
+    def _trace_with_op_gradients(__self, *args, **kwargs):
+        self, own, args = __self, args[: __self._n_self], args[__self._n_self :]
+        return self._eager_calls.trace(lambda: self._call_forward(own, args, kwargs, _tf.current_mode()))
+
+    def _forward_alone(self, own, layout, parts, inputs):
+        args, kwargs = layout.pack(layout.place(parts, inputs))
+        outputs, pack = flatten_outputs(self._call_forward(own, args, kwargs, _tf.EAGER), self._title)  # as of a trace
+        return pack(outputs)
+
+    def _function_of(self, callee, own, layout, parts):
+        """Return callee as a traced function of the tensors of a call, for where a graph is needed."""
         plain = layout.place(parts, layout.nothing)
         own = [Reference(instance) for instance in own]  # which shall not live on in the traces of its methods
 
@@ -320,7 +327,7 @@ class Override:
             args, kwargs = layout.pack(layout.place(plain, tensors))
             return callee(*own, *args, **kwargs)
 
-        return self._functions.call(body, own, layout, parts, inputs)
+        return self._functions.function(body, own, layout, parts)
 
     # --- what a call needs to know ----------------------------------------------------------------------------
 

@@ -23,7 +23,9 @@ from compat_grad._tf.functions import (
     functions_nest,
     is_control_flow_body,
     new_function,
+    new_variables,
     private_traces,
+    trace,
 )
 from compat_grad._tf.graphs import (
     captured_as,
@@ -36,6 +38,9 @@ from compat_grad._tf.graphs import (
     own_reads,
     trainable_variables_key,
     variable_op,
+)
+from compat_grad._tf.holders import (
+    held_outside,
 )
 from compat_grad._tf.lookup import (
     first,
@@ -53,8 +58,10 @@ from compat_grad._tf.modes import (
 )
 from compat_grad._tf.names import public_path
 from compat_grad._tf.op_callbacks import (
+    PLAIN_OP_TYPES,
     executed_function,
     has_op_callbacks,
+    is_executed_function,
     told_of_built_ops,
     told_of_ops,
 )
@@ -127,6 +134,7 @@ from compat_grad._tf.tensors import (
     is_variable_type,
     same_dtype_and_shape,
     shape_text,
+    signature,
     slices_fit,
     with_own_indices,
 )
@@ -138,6 +146,7 @@ __all__ = [
     "FUNCTION",
     "GRAPH",
     "GradientTape",
+    "PLAIN_OP_TYPES",
     "IndexedSlices",
     "Tensor",
     "VariableReads",
@@ -175,9 +184,11 @@ __all__ = [
     "has_identity_n_op",
     "has_op_callbacks",
     "have_vectorized_ops_tied",
+    "held_outside",
     "is_composite_type",
     "is_control_flow_body",
     "is_eager_tensor_type",
+    "is_executed_function",
     "is_function_graph",
     "is_handle",
     "is_keras_tensor_type",
@@ -191,6 +202,7 @@ __all__ = [
     "nest",
     "new_function",
     "new_number",
+    "new_variables",
     "newest_operation_id",
     "no_tapes",
     "nobody_listens",
@@ -212,6 +224,7 @@ __all__ = [
     "registered_gradient",
     "same_dtype_and_shape",
     "shape_text",
+    "signature",
     "slices_fit",
     "stop_recording",
     "takes_handles",
@@ -221,6 +234,7 @@ __all__ = [
     "tf",
     "told_of_built_ops",
     "told_of_ops",
+    "trace",
     "trainable_variables_key",
     "unregister_gradient",
     "uses_of_variables",

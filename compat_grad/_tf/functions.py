@@ -4,7 +4,7 @@ import contextlib
 import functools
 
 from compat_grad._tf.autograph import _autograph_status, not_converted
-from compat_grad._tf.lookup import first, tf
+from compat_grad._tf.lookup import first, tf, v1
 from compat_grad._tf.modes import executing_eagerly, get_default_graph
 from compat_grad._tf.tapes import GradientTape, alias, record_operation
 from compat_grad._tf.tensors import dense, differentiable
@@ -61,6 +61,44 @@ def functions_need_a_gradient():
     except tf.errors.InternalError:
         return True
     return False
+
+
+def trace(function, tensors):
+    """Trace what `new_function` returned for such tensors, if it is not yet; return the graph."""
+    return function.get_concrete_function(*tensors).graph
+
+
+class _NewVariables:
+    """The variables that are created in a trace, which lack their values if it does not come to its end."""
+
+    def __init__(self):
+        self._made = []
+
+    def creator(self, next_creator, **kwargs):
+        variable = next_creator(**kwargs)
+        self._made.append((variable, kwargs.get("initial_value")))
+        return variable
+
+    def initialize(self):
+        """Give those their initial values that have none; where they cannot be had, reading them raises."""
+        for variable, value in self._made:
+            if hasattr(variable, "is_initialized") and not variable.is_initialized():
+                value = value() if callable(value) else value
+                if hasattr(value, "graph") and not hasattr(value, "numpy"):  # made in the trace
+                    try:
+                        with v1.Session(graph=value.graph) as session:
+                            value = session.run(value)
+                    except tf.errors.InvalidArgumentError:  # made of an argument
+                        continue
+                variable.assign(value)
+
+
+@contextlib.contextmanager
+def new_variables():
+    """Yield what remembers the variables that are created in this context."""
+    made = _NewVariables()
+    with tf.variable_creator_scope(made.creator):
+        yield made
 
 
 def _with_dense_gradients(results):

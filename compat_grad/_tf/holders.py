@@ -22,7 +22,7 @@ _INTERNAL = tuple("tensorflow." + name for name in ("python.framework", "python.
 _INTERNAL += tuple("tensorflow_core." + name[len("tensorflow.") :] for name in _INTERNAL)
 _LIBRARIES = ("tensorflow", "tensorflow_core", "keras", "tf_keras")
 _CONTAINERS = (list, tuple, dict, set, frozenset, types.CellType if hasattr(types, "CellType") else type(None))
-_CONTAINERS += (types.MethodType, types.FunctionType, collections.deque)
+_CONTAINERS += (types.MethodType, types.FunctionType, types.FrameType, collections.deque)
 
 
 def held_outside(graph):
@@ -82,8 +82,7 @@ def _expected():
 
 def _somebody_holds(tensors):
     """Follow who holds what, from these tensors on: whether one way leads out of TensorFlow's graphs."""
-    ours = set()
-    frame = sys._getframe()
+    ours, frame = set(), sys._getframe()  # frames; what one outside of us holds, a closure holds as well
     while frame is not None:
         ours.add(id(frame))
         frame = frame.f_back
@@ -93,7 +92,7 @@ def _somebody_holds(tensors):
         seen.update((id(holders), id(found)))
         followed = []
         for holder in found:
-            if id(holder) in ours or id(holder) in seen or isinstance(holder, types.FrameType):
+            if id(holder) in ours or id(holder) in seen:
                 continue
             seen.add(id(holder))
             if _is_internal(holder):

@@ -96,11 +96,12 @@ def told_of_ops(executed, built):
 def _execute_and_tell(op_name, num_outputs, inputs, attrs, ctx, name=None):
     """What executes the ops that the fast way in C++ does not know, and functions; their record comes afterwards."""
     outputs = _execute.quick_execute(op_name, num_outputs, inputs, attrs, ctx, name)
+    given = tuple(inputs)  # which who is told may exchange, and others are told after him
     for callback in ctx.op_callbacks:
         if isinstance(callback, _Telling):
-            callback.tell(op_name, tuple(inputs), attrs, outputs, inputs)
+            callback.tell(op_name, given, attrs, outputs, inputs)
         else:
-            callback(op_name, tuple(inputs), attrs, outputs, name)
+            callback(op_name, given, attrs, outputs, name)
     return outputs
 
 
@@ -130,10 +131,12 @@ class ExecutedOp:
 
     def called_functions(self):
         """Return the names of the functions that the op calls."""
-        if _context().has_function(self.type):
+        if is_executed_function(self.type):
             return [self.type]
         definition = op_definition(self.type)
-        kinds = {attribute.name: attribute.type for attribute in definition.attr} if definition else {}
+        kinds = {attribute.name: attribute.type for attribute in definition.attr if "func" in attribute.type}
+        if not kinds:
+            PLAIN_OP_TYPES.add(self.type)
         return [
             text(getattr(value, "name", value))
             for name, value in zip(self._attributes[::2], self._attributes[1::2])
@@ -170,9 +173,16 @@ def _value(attribute):
     return next((list(items) for _, items in attribute.list.ListFields()), [])
 
 
+#: The op types that were found to call no functions.
+PLAIN_OP_TYPES = set()
+
+
+def is_executed_function(name):
+    """Whether eager mode knows a function of this name."""
+    return bool(_context().has_function(name))
+
+
 def executed_function(name):
-    """Return the FunctionDef of a function that has been executed eagerly, or None where TensorFlow does not tell."""
-    context = _context()
-    if not hasattr(context, "get_function_def") or not context.has_function(name):
-        return None
-    return context.get_function_def(name)
+    """Return the FunctionDef of a function that eager mode knows, or None where TensorFlow does not tell (to 2.3)."""
+    get_definition = getattr(_context(), "get_function_def", None)
+    return None if get_definition is None else get_definition(name)

@@ -147,6 +147,13 @@ def slices_fit(slices, tensor):
     return dense is None or shape.is_compatible_with(dense.tolist())
 
 
+def signature(tensor):
+    """Return what is the same for eager tensors of the same dtype and shape only."""
+    if type(tensor) is _Fast:
+        return tensor._datatype_enum(), tensor._shape_tuple()
+    return tensor.dtype.as_datatype_enum, str(tensor.shape)
+
+
 def shape_text(gradient):
     """Return the shape of a gradient for an error message."""
     if isinstance(gradient, IndexedSlices):

@@ -5,7 +5,6 @@ tensors of other shapes and dtypes are told apart by the function itself. Knows 
 """
 
 import collections
-import functools
 import threading
 import warnings
 import weakref
@@ -29,13 +28,12 @@ class TracedFunctions:
         self._seen = collections.Counter()
         self._lock = threading.Lock()
 
-    def call(self, body, own, layout, leaves, inputs):
-        """Call ``body(*tensors)`` as a traced function.
+    def function(self, body, own, layout, leaves):
+        """Return ``body(*tensors)`` as a traced function of a list of tensors.
 
         Args:
           body: python function of the tensors among the arguments; everything else is built into it.
           own, layout, leaves: what is built into body: `Reference`s to a method's self, and the call's arguments.
-          inputs: the tensors.
         """
         key = (tuple(own), layout.key(), _plain_values(layout, leaves), _tf.compiled_by_xla())
         with self._lock:
@@ -43,7 +41,7 @@ class TracedFunctions:
             self._functions[key] = function
             while len(self._functions) > MOST:
                 self._functions.popitem(last=False)
-        return function(inputs)
+        return function
 
     def _new_function(self, body, key):
         self._seen[key[1]] += 1
@@ -57,7 +55,26 @@ class TracedFunctions:
             return _FlatFunction(body, self._title)
         if _tf.functions_need_a_gradient():
             return _AnchoredFunction(body, self._title)
-        return functools.partial(_tf.call_traced, _tf.new_function(body))
+        return _TracedFunction(body)
+
+
+class _TracedFunction:
+    """A tf.function of a list of tensors.
+
+    Attributes:
+      ways: what a caller remembers of calls with tensors of one signature.
+    """
+
+    def __init__(self, body):
+        self._function = _tf.new_function(body)
+        self.ways = {}
+
+    def __call__(self, inputs):
+        return _tf.call_traced(self._function, inputs)
+
+    def trace(self, inputs):
+        """Trace the function for such tensors, if it is not yet; return the graph."""
+        return _tf.trace(self._function, inputs)
 
 
 class _AnchoredFunction:
@@ -76,9 +93,14 @@ class _AnchoredFunction:
             return pack(outputs)
 
         self._function = _tf.new_function(anchored)
+        self.ways = {}
 
     def __call__(self, inputs):
         return _tf.call_traced(self._function, [tf.constant(-0.0), *inputs])
+
+    def trace(self, inputs):
+        """Trace the function for such tensors, if it is not yet; return the graph."""
+        return _tf.trace(self._function, [tf.constant(-0.0), *inputs])
 
 
 class _FlatFunction:

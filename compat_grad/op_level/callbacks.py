@@ -53,7 +53,7 @@ def _record_instead(op, outputs, recorded_inputs, rule):
     tied = [_tf.alias(output) if _tf.differentiable(output) else output for output in outputs]
     sources = [index for index, tensor in enumerate(inputs) if _tf.differentiable(tensor) or _tf.is_handle(tensor)]
     with for_our_own_ops():  # forward mode calls the gradient right away
-        record(tied, inputs, rule.of(op), op.name, sources)
+        record(tied, inputs, rule.of(op).input_gradients, op.name, sources)
     outputs[:] = tied
     if recorded_inputs is not None:  # TensorFlow is about to record its own gradient: by inputs that no tape knows
         recorded_inputs[:] = [_tf.alias(tensor) if _tf.differentiable(tensor) else tensor for tensor in inputs]

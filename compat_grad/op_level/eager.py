@@ -67,7 +67,7 @@ class EagerCalls:
             try:
                 graph = function.trace(inputs)
             except Exception as error:  # whatever tracing fails by: forward itself raises what is wrong with it
-                if self._gradients.title in str(error):
+                if str(error).startswith(self._gradients.title + ":"):  # a refusal of ours
                     raise
                 graph = None
         if graph is not None:
@@ -111,7 +111,6 @@ def _fed_by_another(result, graph):
 
 
 def _tensors(result):
-    leaves = []
-    for leaf in structure.flatten(result)[0]:
-        leaves.extend(_tf.composite_parts(leaf)[0] if _tf.is_composite_type(type(leaf)) else [leaf])
-    return [leaf for leaf in leaves if _tf.is_tensor_type(type(leaf)) and not _tf.is_eager_tensor_type(type(leaf))]
+    parts = []
+    structure.take_apart(result, parts)
+    return [part for part in parts if _tf.is_tensor_type(type(part)) and not _tf.is_eager_tensor_type(type(part))]

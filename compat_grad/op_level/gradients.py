@@ -24,7 +24,7 @@ class OpGradients:
     """What an override maps op types to."""
 
     def __init__(self, name, mapping):
-        self._title = "override_gradient {!r}".format(name)
+        self.title = "override_gradient {!r}".format(name)
         self._mapping = dict(mapping)  # op type -> function or registered name, as the user gave it
         rules = {id(function): OpGradient(name, function) for function in mapping.values()}
         self.rules = {op_type: rules[id(function)] for op_type, function in mapping.items()}
@@ -54,8 +54,12 @@ class OpGradients:
         raise ValueError(
             "{}: called inside a function or under a tape in a graph, where this TensorFlow's tapes do not see the "
             "gradients of single ops (from 1.14 on, with tf.function, they do). Call it from eager code, or "
-            "differentiate by tf.gradients.".format(self._title)
+            "differentiate by tf.gradients.".format(self.title)
         )
+
+    def private_traces(self):
+        """Return the context in which the tf.functions that forward calls are traced for it alone, if it can be had."""
+        return _tf.private_traces(("compat_grad",) + tuple(sorted(self.names().items())))
 
     @contextlib.contextmanager
     def applied(self, graph):
@@ -70,8 +74,7 @@ class OpGradients:
                 _tf.keep_with(found, rule)
         start = _tf.extent(graph)
         mapped = graph.gradient_override_map({OfThisThread(op_type): name for op_type, name in names.items()})
-        alone = _tf.private_traces(("compat_grad",) + tuple(sorted(names.items())))
-        with mapped, alone as private:
+        with mapped, self.private_traces() as private:
             marking = Marking(self, graph, private)
             # the op callback, where there is one, also where forward takes all devices back
             with graph.device(marking), _tf.told_of_built_ops(marking.see):
@@ -85,8 +88,24 @@ class OpGradients:
             if found.is_ours(op) and not was_seen(op) and tapes_listen() and _tf.tapes_follow(list(op.inputs)):
                 raise ValueError(self._unseen(op))
         found.look_into_functions()
+        self.judge(found)
+
+    def judge(self, found):
+        """Raise ValueError where a mapped op type was missed or occurs nowhere."""
         if found.missed:
             raise ValueError(self._out_of_reach(*found.missed[0]))
+        self._judge_idle(found)
+
+    def judge_executed(self, found, traced):
+        """Raise ValueError where a mapped op type was missed or, unless a trace had them, occurs nowhere."""
+        if found.missed:
+            raise ValueError(self._out_of_reach(*found.missed[0]))
+        if not traced:
+            if found.unknown:
+                raise ValueError(self._not_shown(found.unknown[0]))
+            self._judge_idle(found)
+
+    def _judge_idle(self, found):
         # {"Add": f, "AddV2": f} is how to say what has had two names: one of them is enough
         matched = [self._mapping[op_type] for op_type in found.overridden]
         idle = [op_type for op_type, function in self._mapping.items() if not any(function is one for one in matched)]
@@ -98,15 +117,22 @@ class OpGradients:
             "{}: the {} op {!r} is inside the function {!r}, which was traced before and is shared with other callers, "
             "so its gradient cannot be overridden here. Call the plain Python function in forward (tf.function objects "
             "have it as `python_function`), or override the gradient inside that function.".format(
-                self._title, op_type, op_name, function_name
+                self.title, op_type, op_name, function_name
             )
+        )
+
+    def _not_shown(self, function_name):
+        return (
+            "{}: forward cannot be traced, so it runs op by op; but it calls the function {!r}, and this TensorFlow "
+            "(it does so from 2.4 on) does not show what is in there. Call the plain Python function in forward "
+            "(tf.function objects have it as `python_function`).".format(self.title, function_name)
         )
 
     def _unseen(self, op):
         return (
             "{}: the {} op {!r} was built where this TensorFlow shows nobody what is built (under tf.device(None)), so "
             "the tape that listens could not be told of its gradient. Name a device there, or let the tape listen "
-            "outside of the function.".format(self._title, op.type, op.name)
+            "outside of the function.".format(self.title, op.type, op.name)
         )
 
     def _nowhere(self, idle, types):
@@ -116,7 +142,7 @@ class OpGradients:
             close = difflib.get_close_matches(op_type.lower(), list(lowered), n=1)
             hints.append("{!r}{}".format(op_type, " (did you mean {!r}?)".format(lowered[close[0]]) if close else ""))
         return "{}: forward has no op of the type{} {}. The op types in it are: {}.".format(
-            self._title, "s" if len(idle) > 1 else "", ", ".join(hints), ", ".join(sorted(types)) or "none at all"
+            self.title, "s" if len(idle) > 1 else "", ", ".join(hints), ", ".join(sorted(types)) or "none at all"
         )
 
 

@@ -13,7 +13,7 @@ _suspended = threading.local()  # .depth: how many ops of ours this thread is co
 
 
 @contextlib.contextmanager
-def _for_our_own_ops():
+def for_our_own_ops():
     """Return the context for what an override builds itself: none of it is overridden."""
     _suspended.depth = getattr(_suspended, "depth", 0) + 1
     try:
@@ -52,7 +52,8 @@ class Marking:
 
     def __init__(self, gradients, graph, private):
         self._gradients = gradients
-        self._graph = weakref.ref(graph)  # a nested function's trace, which keeps this, may outlive the graph
+        # weakly: a nested function's trace, which keeps this, may outlive the graph
+        self._graph = (lambda: None) if graph is None else weakref.ref(graph)
         self._private = private  # whether nested functions are traced for us alone
 
     def __call__(self, op):
@@ -71,6 +72,9 @@ class Marking:
         op._compat_grad_seen = True
         if not _tf.vectorized_ops_can_be_tied:
             _tf.refuse_to_vectorize(op)
+        if self._graph() is None:  # of eager calls, which have no graph to keep it
+            for graph in _tf.outer_function_graphs(op.graph):
+                _tf.keep_with(graph, rule)
         if tapes_listen():
             _record_instead(op, rule)
 
@@ -88,6 +92,6 @@ def tapes_listen():
 def _record_instead(op, rule):
     """Record op with the gradient of rule, and have TensorFlow, which would record its own next, find nothing to do."""
     inputs = list(op.inputs)
-    with _for_our_own_ops():  # forward mode calls the gradient right away
+    with for_our_own_ops():  # forward mode calls the gradient right away
         _tf.detach_inputs(op)
         record(list(op.outputs), inputs, functools.partial(gradients_after_reads, rule.of(op)), op.name)

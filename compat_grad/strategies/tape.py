@@ -13,9 +13,11 @@ def connect(outputs, inputs, vjp):
     return tied
 
 
-def record(outputs, inputs, input_gradients, op_name):
+def record(outputs, inputs, input_gradients, op_name, sources=None):
+    """Tell tapes that outputs are made of inputs: of those at the positions in sources; of all that gradients have."""
     # Of the tensors whose dtype has no gradient a tape need not know; up to 1.13 it fails to make zeros of strings.
-    flowing, sources = _tf.flowing(outputs), _tf.flowing(inputs)
+    flowing = _tf.flowing(outputs)
+    sources = _tf.flowing(inputs) if sources is None else sources
     forward_mode = _tf.tangents_flow(inputs)
 
     def backward(*gradients):

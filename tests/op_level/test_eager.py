@@ -1,0 +1,349 @@
+"""Op-level overrides in eager mode: traced where that shows all that forward does, op by op where it does not."""
+
+import threading
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from compat_grad import override_gradient
+from tests import modes
+from tests.modes import assert_same_bits
+
+pytestmark = pytest.mark.skipif(not modes.HAS_FUNCTIONS, reason="this TensorFlow process has no tf.function")
+
+needs_op_callbacks = pytest.mark.skipif(
+    not hasattr(tf, "autodiff"),
+    reason="TensorFlow has op callbacks from 2.1 on, as it has forward mode",
+)
+
+X = np.array([[0.5, -1.25, 3.0], [1.5, 2.0, -7.5]], np.float32)
+Y = np.maximum(X, 0)
+
+
+def ten_x(op, dy):
+    return 10.0 * dy * op.inputs[0]
+
+
+def guided(op, dy):
+    return tf.nn.relu(dy) * tf.cast(op.outputs[0] > 0.0, dy.dtype)
+
+
+def features_and_scores(x):
+    features = tf.nn.relu(x)
+    return features, tf.reduce_sum(tf.nn.relu(features * features), 1)
+
+
+def taped(f, x, persistent=False):
+    """Return (the tape, what f returns) of a call under a tape that watches x."""
+    with tf.GradientTape(persistent=persistent) as tape:
+        tape.watch(x)
+        result = f(x)
+    return tape, result
+
+
+def gradient_by_x(f, array=X):
+    x = tf.constant(array)
+    tape, y = taped(f, x)
+    return tape.gradient(y, x).numpy()
+
+
+# --- between outputs and what forward keeps ---------------------------------------------------------------------
+
+
+@needs_op_callbacks
+def test_the_gradient_of_one_output_by_another():
+    f = override_gradient(features_and_scores, {"Relu": ten_x})
+    for _ in range(3):
+        x = tf.constant(X)
+        tape, (features, scores) = taped(f, x, persistent=True)
+        found = [tape.gradient(scores, features), tape.gradient(scores, x), tape.gradient(features, x)]
+        by_features = 2 * Y * 10 * (Y * Y)
+        assert_same_bits(modes.to_arrays(found), [by_features, 10 * by_features * X, 10 * X])
+
+
+def test_without_op_callbacks_it_is_refused_and_never_none():
+    if hasattr(tf, "autodiff"):
+        pytest.skip("this TensorFlow has op callbacks")
+    f = override_gradient(features_and_scores, {"Relu": ten_x}, name="net")
+    for _ in range(2):
+        assert_same_bits(modes.to_arrays(f(tf.constant(X))[0]), Y)  # nobody can ask for a gradient
+        with pytest.raises(ValueError, match="'net': a tape sees forward as one op .* inside a tf.function"):
+            taped(f, tf.constant(X))
+
+
+@needs_op_callbacks
+def test_second_derivatives_between_outputs():
+    f = override_gradient(
+        lambda x: (lambda h: (h, tf.nn.relu(h * 2.0)))(tf.nn.relu(x)), {"Relu": lambda op, dy: 3.0 * dy * op.outputs[0]}
+    )
+    x = tf.constant(X)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        tape, (features, scores) = taped(f, x)
+        by_features = tape.gradient(scores, features)
+    assert_same_bits(by_features.numpy(), 2 * 3 * (2 * Y))
+    assert_same_bits(outer.gradient(by_features, x).numpy(), 6 * (3 * (2 * Y)) * 2 * (3 * Y))
+
+
+@needs_op_callbacks
+@pytest.mark.parametrize("where", ["attribute", "list", "dict", "closure", "the argument itself"])
+def test_the_gradient_by_what_forward_keeps(where):
+    class Network:
+        kept, features = [], None
+
+        def __call__(self, x):
+            nonlocal kept
+            h = tf.nn.relu(x)
+            if where == "attribute":
+                self.features = h
+            elif where == "list":
+                self.kept[:] = [h]
+            elif where == "dict":
+                named["h"] = h
+            elif where == "closure":
+                kept = h
+            else:
+                kept, h = x, tf.nn.relu(x)
+            return tf.nn.relu(h * 2.0)
+
+    named, kept, network = {}, None, Network()
+    f = override_gradient(network, {"Relu": ten_x})
+    for _ in range(2):
+        x = tf.constant(X)
+        tape, y = taped(f, x)
+        ways = {"attribute": lambda: network.features, "list": lambda: network.kept[0], "dict": lambda: named["h"]}
+        found = tape.gradient(y, ways.get(where, lambda: kept)())
+        by_h = 2 * 10 * (2 * Y)
+        assert_same_bits(found.numpy(), 10 * by_h * X if where == "the argument itself" else by_h)
+
+
+@needs_op_callbacks
+def test_a_tape_that_watches_inside_forward():
+    kept = {}
+
+    def forward(x):
+        kept["h"] = tf.nn.relu(x)
+        kept["tape"].watch(kept["h"])
+        return tf.nn.relu(kept["h"] * 2.0)
+
+    f = override_gradient(forward, {"Relu": ten_x})
+    for _ in range(2):
+        with tf.GradientTape() as kept["tape"]:
+            y = f(tf.constant(X))
+        assert_same_bits(kept["tape"].gradient(y, kept["h"]).numpy(), 2 * 10 * (2 * Y))
+
+
+# --- what cannot be traced --------------------------------------------------------------------------------------
+
+
+@needs_op_callbacks
+def test_numpy_in_forward():
+    seen = []
+
+    def forward(x):
+        seen.append(float(x.numpy()[0, 0]))
+        return tf.nn.relu(x) * seen[-1]
+
+    f = override_gradient(forward, {"Relu": ten_x})
+    for array in (X, X, 3 * X):
+        assert_same_bits(gradient_by_x(f, array), 10 * array * array[0, 0])
+    assert seen == [0.5, 0.5, 1.5]
+
+
+@needs_op_callbacks
+def test_a_variable_made_in_every_call():
+    made = []
+
+    def forward(x):
+        made.append(tf.Variable(3.0))
+        return tf.nn.relu(x * made[-1])
+
+    f = override_gradient(forward, {"Relu": ten_x})
+    for _ in range(3):
+        x = tf.constant(X)
+        before = len(made)
+        tape, y = taped(f, x)
+        dx, dw = tape.gradient(y, [x, made[-1]])
+        assert_same_bits(dx.numpy(), 10 * (3 * X) * 3)
+        np.testing.assert_allclose(dw.numpy(), np.sum(10 * (3 * X) * X), rtol=1e-6)
+        assert len(made) > before
+    assert all(variable.numpy() == 3.0 for variable in made)
+
+
+@needs_op_callbacks
+def test_a_variable_made_in_a_trace_that_failed_has_its_value():
+    class Model(tf.Module):
+        w = None
+
+        def __call__(self, x):
+            if self.w is None:
+                self.w = tf.Variable(tf.fill([3], 3.0))
+            assert x.numpy().shape == (2, 3)
+            return tf.nn.relu(x * self.w)
+
+    f = override_gradient(Model(), {"Relu": ten_x})
+    for _ in range(2):
+        assert_same_bits(gradient_by_x(f), 10 * (3 * X) * 3)
+
+
+@needs_op_callbacks
+def test_functions_that_it_calls_are_overridden_for_it_alone():
+    nested = tf.function(lambda x: tf.nn.relu(x) * 3.0, autograph=False)
+    nested(tf.constant(X))
+    f = override_gradient(lambda x: nested(x + x.numpy() * 0), {"Relu": ten_x}, name="outer")
+    if not hasattr(tf.saved_model, "SaveOptions") or not _traces_can_be_private():
+        with pytest.raises(ValueError, match="'outer': forward cannot be traced.*calls the function"):
+            f(tf.constant(X))
+        return
+    for _ in range(2):
+        assert_same_bits(gradient_by_x(f), 30 * X)
+        assert_same_bits(gradient_by_x(nested), 3 * (X > 0).astype(np.float32))
+    concrete = nested.get_concrete_function(tf.TensorSpec([2, 3], tf.float32))
+    f = override_gradient(lambda x: concrete(x + x.numpy() * 0), {"Relu": ten_x}, name="outer")
+    with pytest.raises(ValueError, match="'outer': the Relu op .* is inside the function .*shared with other"):
+        f(tf.constant(X))
+
+
+def _traces_can_be_private():
+    try:
+        from tensorflow.python.saved_model import save_context
+    except ImportError:
+        return False
+    return hasattr(save_context, "save_context")
+
+
+@needs_op_callbacks
+def test_an_op_that_the_fast_way_into_tensorflow_does_not_take():
+    """With a list among its arguments TensorFlow records an op after its callbacks, and would have the last word."""
+
+    def forward(x):
+        assert x.numpy() is not None
+        return tf.maximum([1.0, 1.0, 1.0], x)
+
+    f = override_gradient(forward, {"Maximum": lambda op, dy: (None, 10.0 * dy * op.inputs[1])})
+    assert_same_bits(gradient_by_x(f), 10 * X)
+
+
+@needs_op_callbacks
+def test_op_tells_its_attributes_as_that_of_a_graph_does():
+    seen = []
+
+    def gradient(op, dy):
+        seen.append([op.type] + [op.get_attr(name) for name in ("strides", "padding", "T", "data_format")])
+        with pytest.raises(ValueError):
+            op.get_attr("no such attribute")
+        return op.native_gradient(7.0 * dy)
+
+    image, kernel = tf.ones([1, 4, 4, 1]), tf.ones([2, 2, 1, 1])
+    traced = override_gradient(lambda x: tf.nn.conv2d(x, kernel, [1, 1, 1, 1], "SAME"), {"Conv2D": gradient})
+    alone = override_gradient(
+        lambda x: tf.nn.conv2d(x + x.numpy() * 0, kernel, [1, 1, 1, 1], "SAME"), {"Conv2D": gradient}
+    )
+    found = [gradient_by_x(f, image.numpy()) for f in (traced, alone)]
+    assert_same_bits(found[0], found[1])
+    assert seen[0] == seen[1] == ["Conv2D", [1, 1, 1, 1], b"SAME", tf.float32, b"NHWC"]
+
+
+@needs_op_callbacks
+def test_forward_mode_op_by_op():
+    x, tangent = tf.constant(X), np.full_like(X, 0.5)
+    f = override_gradient(features_and_scores, {"Relu": lambda op, dy: tf.nn.relu(op.inputs[0]) * dy})
+    with tf.autodiff.ForwardAccumulator(x, tf.constant(tangent)) as accumulator:
+        features, _ = f(x)
+    assert_same_bits(accumulator.jvp(features).numpy(), Y * tangent)
+
+
+@needs_op_callbacks
+def test_what_forward_has_no_op_of_is_still_refused():
+    f = override_gradient(lambda x: tf.nn.relu(x + x.numpy() * 0), {"Relu": ten_x, "Elu": guided}, name="net")
+    with pytest.raises(ValueError, match="'net': forward has no op of the type 'Elu' .*The op types in it are: .*Relu"):
+        f(tf.constant(X))
+
+
+def test_what_is_wrong_with_forward_itself_is_said_as_without_the_override():
+    def forward(x):
+        raise KeyError("no such layer")
+
+    with pytest.raises(KeyError, match="no such layer"):
+        override_gradient(forward, {"Relu": ten_x})(tf.constant(X))
+
+
+@needs_op_callbacks
+def test_an_override_inside_has_the_last_word():
+    inner = override_gradient(
+        lambda x: tf.maximum([0.0] * 3, x + x.numpy() * 0), {"Maximum": lambda op, dy: (None, 7 * dy)}
+    )
+    f = override_gradient(lambda x: inner(x) + tf.maximum(x, 0.0), {"Maximum": lambda op, dy: (10 * dy, None)})
+    assert_same_bits(gradient_by_x(f), np.full_like(X, 17))
+
+
+@needs_op_callbacks
+def test_threads_go_op_by_op_at_once():
+    meet = threading.Barrier(2)
+
+    def forward(x):
+        y = tf.nn.relu(x + x.numpy() * 0)
+        meet.wait(60)  # in here both go op by op; one of them comes out first
+        return tf.maximum([1.0, 1.0, 1.0], y)
+
+    f = override_gradient(forward, {"Relu": ten_x, "Maximum": lambda op, dy: (None, 3.0 * dy)})
+    found = []
+
+    def run():
+        for _ in range(3):
+            found.append(gradient_by_x(f))
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert_same_bits(found, [30 * X] * 6)
+
+
+# --- one call as the next ---------------------------------------------------------------------------------------
+
+
+def test_calls_without_a_tape_run_forward_as_those_with_one():
+    seen = []
+
+    def forward(x, pair):
+        seen.append(tf.executing_eagerly())
+        pair.append(tf.nn.relu(x))
+        return pair[-1] * tf.gradients(x * x, x)[0]
+
+    f = override_gradient(forward, {"Relu": ten_x})
+    mine = [tf.constant(X)]
+    for _ in range(3):
+        y = f(tf.constant(X), mine)
+        assert len(mine) == 1
+        assert_same_bits(y.numpy(), Y * (2 * X))
+    assert gradient_by_x(lambda x: f(x, mine)) is not None
+    assert set(seen) == {False}
+    assert len(seen) == 1  # traced once
+
+
+@needs_op_callbacks
+def test_grad_cam_as_keras_io_writes_it():
+    layers = tf.keras.layers
+    inputs = tf.keras.Input([6, 6, 2])
+    features = layers.Conv2D(3, 3, activation="relu")(inputs)
+    scores = layers.Dense(2)(layers.Flatten()(layers.ReLU()(features)))
+    model = tf.keras.Model(inputs, [features, scores])
+    image = tf.constant(np.random.RandomState(0).uniform(-1.0, 1.0, [1, 6, 6, 2]).astype(np.float32))
+
+    def cam(call):
+        with tf.GradientTape() as tape:
+            features, scores = call(image)
+            best = scores[:, 0]
+        return tape.gradient(best, features)
+
+    native = cam(model).numpy()
+    f = override_gradient(model, {"Relu": lambda op, dy: 10.0 * dy})
+    for call in (lambda: cam(f), lambda: cam(f), tf.function(lambda: cam(f))):
+        found = call().numpy()
+        # every feature is positive or zero, where native and overridden gradient differ by more than the factor
+        positive = np.asarray(model(image)[0]) > 0
+        np.testing.assert_allclose(found[positive], 10 * native[positive], rtol=1e-5)
+        assert np.abs(found[~positive]).max() > 0.0
