@@ -64,6 +64,7 @@ from compat_grad._tf.op_callbacks import (
     is_executed_function,
     told_of_built_ops,
     told_of_ops,
+    wrap_py_function,
 )
 from compat_grad._tf.order import (
     operations_behind,
@@ -244,4 +245,5 @@ __all__ = [
     "vectorized_ops_can_be_tied",
     "waiting_for",
     "with_own_indices",
+    "wrap_py_function",
 ]

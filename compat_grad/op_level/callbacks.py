@@ -6,6 +6,8 @@ variables are allowed. Inside functions that forward calls a `Marking` does what
 arguments, nor of when this way is taken.
 """
 
+import weakref
+
 from compat_grad import _tf
 from compat_grad.op_level.marking import Marking, for_our_own_ops, tapes_listen
 from compat_grad.op_level.search import FoundExecuted
@@ -16,7 +18,7 @@ class OpByOp:
     """Runs the forward of one override op by op, its ops with the gradients of an `OpGradients`."""
 
     def __init__(self, gradients):
-        self._gradients = gradients
+        self._gradients = weakref.proxy(gradients)  # whose part this is
         self._scanned = {}  # what was found in the functions that were called
 
     def run(self, forward, traced):

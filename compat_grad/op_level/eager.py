@@ -9,12 +9,13 @@ import weakref
 
 from compat_grad import _tf
 from compat_grad.call import structure
-from compat_grad.op_level.callbacks import OpByOp
 from compat_grad.op_level.marking import tapes_listen
+from compat_grad.op_level.own_gradients import build_gradient, is_wrapped
 
 TRACED = "traced"
 HIDING = "traced once, and not all that it does is shown to tapes"
 UNTRACED = "cannot be traced"
+TORN = "hiding, and with a gradient of its own that builds ops which only a trace could override"
 MOST = 1024  # signatures whose way is remembered for one function
 
 
@@ -23,7 +24,6 @@ class EagerCalls:
 
     def __init__(self, gradients):
         self._gradients = gradients
-        self._op_by_op = OpByOp(gradients)
         self._hidden = weakref.WeakKeyDictionary()  # the graph of a trace -> what of forward it hides, or None
 
     def trace(self, forward):
@@ -53,10 +53,10 @@ class EagerCalls:
                 return done[0]
         if way is TRACED:
             return function(inputs)
-        if _can_go_op_by_op():
-            return self._op_by_op.run(forward, way is HIDING)
+        if _can_go_op_by_op() and way is not TORN:
+            return self._gradients.op_by_op.run(forward, way is HIDING)
         if tapes_listen():
-            raise ValueError(self._needs_op_callbacks())
+            raise ValueError(self._torn() if way is TORN else self._needs_op_callbacks())
         return function(inputs)
 
     def _find_way(self, function, inputs, forward):
@@ -73,10 +73,21 @@ class EagerCalls:
         if graph is not None:
             return self._way_of(graph), None
         made.initialize()
-        return UNTRACED, (self._op_by_op.run(forward, False),)
+        return UNTRACED, (self._gradients.op_by_op.run(forward, False),)
 
     def _way_of(self, graph):
-        return HIDING if self._hidden.get(graph) or _tf.held_outside(graph) else TRACED
+        if not (self._hidden.get(graph) or _tf.held_outside(graph)):
+            return TRACED
+        own = [op for op in graph.get_operations() if is_wrapped(op)]
+        return TORN if any(self._gradients.marked_in(build_gradient(op)) for op in own) else HIDING
+
+    def _torn(self):
+        return (
+            "{}: in eager mode a tape sees forward as one op or op by op. One of its outputs is made of another, or it "
+            "keeps what it computes: as one op, the gradient between them would be None. It uses tf.recompute_grad, or "
+            "a tf.custom_gradient that differentiates: op by op, ops built there would have their native gradients. "
+            "Open the tape inside a tf.function, where all is right.".format(self._gradients.title)
+        )
 
     def _needs_op_callbacks(self):
         return (

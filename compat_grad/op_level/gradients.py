@@ -13,6 +13,7 @@ import weakref
 
 from compat_grad import _tf
 from compat_grad.call.backward import Backward
+from compat_grad.op_level.callbacks import OpByOp
 from compat_grad.op_level.marking import Marking, OfThisThread, tapes_listen, was_seen
 from compat_grad.op_level.op import OpCall
 from compat_grad.op_level.search import Found
@@ -29,6 +30,7 @@ class OpGradients:
         rules = {id(function): OpGradient(name, function) for function in mapping.values()}
         self.rules = {op_type: rules[id(function)] for op_type, function in mapping.items()}
         self._registered = None
+        self.op_by_op = OpByOp(self)
 
     def names(self):
         """Return {op type: the name that its gradient is registered under}, registering it at the first call."""
@@ -68,18 +70,29 @@ class OpGradients:
         Raises:
           ValueError: an op type occurs nowhere, or in a nested function where its gradient could not be overridden.
         """
-        names = self.names()
+        start = _tf.extent(graph)
+        with self.marking(graph):
+            yield
+        self._check(graph, start)
+
+    @contextlib.contextmanager
+    def marking(self, graph):
+        """Return the context in which ops added to graph get these gradients, whether any is or not."""
         for found in _tf.outer_function_graphs(graph):
             for rule in self.rules.values():
                 _tf.keep_with(found, rule)
-        start = _tf.extent(graph)
-        mapped = graph.gradient_override_map({OfThisThread(op_type): name for op_type, name in names.items()})
-        with mapped, self.private_traces() as private:
+        names = {OfThisThread(op_type): name for op_type, name in self.names().items()}
+        with graph.gradient_override_map(names), self.private_traces() as private:
             marking = Marking(self, graph, private)
             # the op callback, where there is one, also where forward takes all devices back
             with graph.device(marking), _tf.told_of_built_ops(marking.see):
                 yield
-        self._check(graph, start)
+            marking.record_pending()
+
+    def marked_in(self, graph):
+        """Whether an op of graph has one of these gradients."""
+        found = Found(graph, self.names())
+        return any(map(found.is_ours, graph.get_operations()))
 
     def _check(self, graph, start):
         found = Found(graph, self.names())

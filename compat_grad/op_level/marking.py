@@ -6,6 +6,7 @@ import threading
 import weakref
 
 from compat_grad import _tf
+from compat_grad.op_level.own_gradients import record_wrapped, wrap_gradient
 from compat_grad.strategies.order import gradients_after_reads
 from compat_grad.strategies.tape import record
 
@@ -55,6 +56,7 @@ class Marking:
         # weakly: a nested function's trace, which keeps this, may outlive the graph
         self._graph = (lambda: None) if graph is None else weakref.ref(graph)
         self._private = private  # whether nested functions are traced for us alone
+        self._pending = []  # ops with gradients of forward's own that tapes have yet to be told of
 
     def __call__(self, op):
         self.see(op)
@@ -62,8 +64,13 @@ class Marking:
 
     def see(self, op):
         """Do all that op needs which has just been built; more than once is as well."""
-        rule = None if getattr(_suspended, "depth", 0) else self._gradients.rules.get(op.type)
+        if getattr(_suspended, "depth", 0):
+            return
+        if self._pending:
+            self.record_pending(op)
+        rule = self._gradients.rules.get(op.type)
         if rule is None:
+            self._look_for_what_runs_later(op)
             return
         if op.graph is not self._graph() and (self._private or _tf.is_control_flow_body(op.graph)):
             _tf.name_gradient(op, self._gradients.names()[op.type])
@@ -77,6 +84,41 @@ class Marking:
                 _tf.keep_with(graph, rule)
         if tapes_listen():
             _record_instead(op, rule)
+
+    def _look_for_what_runs_later(self, op):
+        if not (op.graph is self._graph() or self._private or _tf.is_control_flow_body(op.graph)):
+            return
+        if op.type == "EagerPyFunc" and _tf.has_op_callbacks and not was_seen(op):
+            op._compat_grad_seen = True
+            for graph in _tf.outer_function_graphs(op.graph):
+                _tf.keep_with(graph, self._gradients)
+            _tf.wrap_py_function(op, _OpByOp(self._gradients))
+        wrapped = wrap_gradient(op, self._gradients)
+        if wrapped is not None and tapes_listen():
+            self._pending.append((op, wrapped))
+
+    def record_pending(self, user=None):
+        """Tell tapes of the gradients of forward's own, whose outputs an op uses (without one: of all).
+
+        TensorFlow tells them its own between the op and its first user, and the last word counts.
+        """
+        used = None if user is None else {id(tensor) for tensor in user.inputs}
+        for pending in list(self._pending):
+            op, wrapped = pending
+            if used is None or any(id(output) in used for output in op.outputs):
+                self._pending.remove(pending)
+                with for_our_own_ops():
+                    record_wrapped(op, wrapped)
+
+
+class _OpByOp:
+    """Wraps what tf.py_function runs, in eager mode whatever is around it. TensorFlow may keep it for good."""
+
+    def __init__(self, gradients):
+        self._gradients = weakref.ref(gradients)
+
+    def __call__(self, function):
+        return lambda *inputs: self._gradients().op_by_op.run(lambda: function(*inputs), True)
 
 
 def was_seen(op):

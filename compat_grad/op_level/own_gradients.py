@@ -1,0 +1,89 @@
+"""Gradients that forward's own code brings along (tf.custom_gradient, tf.recompute_grad), called as forward is.
+
+They build ops of their own while the gradient is built, long after forward is done, and may differentiate those. So an
+op that has such a gradient gets one that calls it, with the override applied to what it builds. Knows nothing of what
+the override's gradients are.
+"""
+
+import os
+import weakref
+
+from compat_grad import _tf
+from compat_grad._tf import tf
+
+_CARRIER = "IdentityN"  # the op that tf.custom_gradient puts its name on
+_OURS = "compat_grad"  # what the names begin with that this package registers
+
+
+def wrap_gradient(op, gradients):
+    """Name another gradient for an op that has one of forward's own; return what it does, or None for other ops.
+
+    Args:
+      op: an op that was built just now.
+      gradients: the `OpGradients` to be applied.
+    """
+    name = _tf.gradient_name(op) if op.type == _CARRIER else None
+    if name is None or name.startswith(_OURS):
+        return None
+    wrapped = _Wrapped(name, gradients)
+    op._set_attr("_gradient_op_type", _tf.AttrValue(s=wrapped.name.encode()))
+    for graph in _tf.outer_function_graphs(op.graph):
+        _tf.keep_with(graph, wrapped)
+    return wrapped
+
+
+class _Wrapped:
+    """A registered gradient under another name; kept by the graphs that have ops of this name, and by them alone."""
+
+    def __init__(self, original, gradients):
+        self.name = "{}_around_{}".format(_OURS, os.urandom(16).hex())
+        self._original = original
+        self._gradients = gradients
+        _tf.register_gradient(self.name)(_gradient_function(weakref.ref(self)))
+        weakref.finalize(self, _tf.unregister_gradient, self.name)
+
+    def __call__(self, op, *output_gradients):
+        with self._gradients.marking(_tf.get_default_graph()):
+            return _tf.registered_gradient(self._original)(op, *output_gradients)
+
+
+def _gradient_function(wrapped):
+    @_tf.not_converted
+    def gradient_of_op(op, *output_gradients):
+        return wrapped()(op, *output_gradients)
+
+    return gradient_of_op
+
+
+def is_wrapped(op):
+    """Whether an op has a gradient of forward's own."""
+    return op.type == _CARRIER and (_tf.gradient_name(op) or "").startswith(_OURS + "_around_")
+
+
+def build_gradient(op):
+    """Return the graph of a function of its own in which the gradient of an op of a traced graph has been built."""
+
+    @_tf.not_converted
+    def gradient(*output_gradients):
+        found = _tf.registered_gradient(_tf.gradient_name(op))(op, *output_gradients)
+        return [gradient for gradient in found if gradient is not None]
+
+    with op.graph.as_default():
+        return _tf.trace(_tf.new_function(gradient), [tf.TensorSpec(out.shape, out.dtype) for out in op.outputs])
+
+
+def record_wrapped(op, wrapped):
+    """Tell tapes of a wrapped gradient: tf.custom_gradient has told them its own, and the last word counts."""
+    if not _tf.tapes_follow(list(op.outputs)):
+        return
+    flowing = _tf.flowing(list(op.outputs))
+
+    def backward(*output_gradients):
+        given = dict(zip(flowing, output_gradients))
+        found = wrapped(op, *[given.get(index) for index in range(len(op.outputs))])
+        return [found[index] for index in flowing]
+
+    outputs, inputs = list(op.outputs), list(op.inputs)
+    _tf.record_operation(
+        _CARRIER, [outputs[index] for index in flowing], [inputs[index] for index in flowing], backward
+    )
