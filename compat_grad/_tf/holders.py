@@ -9,6 +9,7 @@ in a trace of our own. Where there is one too many, the garbage collector tells 
 import collections
 import functools
 import gc
+import inspect
 import sys
 import types
 
@@ -82,17 +83,13 @@ def _expected():
 
 def _somebody_holds(tensors):
     """Follow who holds what, from these tensors on: whether one way leads out of TensorFlow's graphs."""
-    ours, frame = set(), sys._getframe()  # frames; what one outside of us holds, a closure holds as well
-    while frame is not None:
-        ours.add(id(frame))
-        frame = frame.f_back
     seen, holders = {id(tensors)}, tensors
     for _ in range(_FARTHEST):
         found = gc.get_referrers(*holders)
         seen.update((id(holders), id(found)))
         followed = []
         for holder in found:
-            if id(holder) in ours or id(holder) in seen:
+            if id(holder) in seen or _is_a_call(holder):
                 continue
             seen.add(id(holder))
             if _is_internal(holder):
@@ -105,6 +102,11 @@ def _somebody_holds(tensors):
         seen.update((id(followed),))
         holders = followed
     return True
+
+
+def _is_a_call(holder):
+    """Whether it is the frame of a call, running or in the traceback of an error: a closure holds what lives on."""
+    return isinstance(holder, types.FrameType) and not holder.f_code.co_flags & inspect.CO_GENERATOR
 
 
 def _is_internal(holder):

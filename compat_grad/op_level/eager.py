@@ -10,7 +10,7 @@ import weakref
 from compat_grad import _tf
 from compat_grad.call import structure
 from compat_grad.op_level.marking import tapes_listen
-from compat_grad.op_level.own_gradients import build_gradient, is_wrapped
+from compat_grad.op_level.own_gradients import builds_ops_of, is_wrapped
 
 TRACED = "traced"
 HIDING = "traced once, and not all that it does is shown to tapes"
@@ -76,10 +76,13 @@ class EagerCalls:
         return UNTRACED, (self._gradients.op_by_op.run(forward, False),)
 
     def _way_of(self, graph):
-        if not (self._hidden.get(graph) or _tf.held_outside(graph)):
+        hides = self._hidden.get(graph)
+        if not hides and _can_go_op_by_op():  # elsewhere it would be refused, for a tensor that nobody may ask for
+            hides = _tf.held_outside(graph)
+        if not hides:
             return TRACED
         own = [op for op in graph.get_operations() if is_wrapped(op)]
-        return TORN if any(self._gradients.marked_in(build_gradient(op)) for op in own) else HIDING
+        return TORN if any(builds_ops_of(op, self._gradients) for op in own) else HIDING
 
     def _torn(self):
         return (
@@ -91,8 +94,8 @@ class EagerCalls:
 
     def _needs_op_callbacks(self):
         return (
-            "{}: a tape sees forward as one op in eager mode; but one of its outputs is made of another, or it keeps "
-            "what it computes, and the gradient between them would be None. Open the tape inside a tf.function, where "
+            "{}: a tape sees forward as one op in eager mode; but one of its outputs is made of another, and the "
+            "gradient between them would be None. Open the tape inside a tf.function, where "
             "it is right, or return only one of them. (From TensorFlow 2.1 on, forward goes op by op here.)".format(
                 self._gradients.title
             )

@@ -60,16 +60,18 @@ def is_wrapped(op):
     return op.type == _CARRIER and (_tf.gradient_name(op) or "").startswith(_OURS + "_around_")
 
 
-def build_gradient(op):
-    """Return the graph of a function of its own in which the gradient of an op of a traced graph has been built."""
+def builds_ops_of(op, gradients):
+    """Whether the gradient of a wrapped op of a traced graph builds ops that the `OpGradients` are for: tries it."""
 
     @_tf.not_converted
     def gradient(*output_gradients):
         found = _tf.registered_gradient(_tf.gradient_name(op))(op, *output_gradients)
         return [gradient for gradient in found if gradient is not None]
 
+    function = _tf.new_function(gradient)  # which keeps the graph
     with op.graph.as_default():
-        return _tf.trace(_tf.new_function(gradient), [tf.TensorSpec(out.shape, out.dtype) for out in op.outputs])
+        graph = _tf.trace(function, [tf.TensorSpec(output.shape, output.dtype) for output in op.outputs])
+    return gradients.marked_in(graph)
 
 
 def record_wrapped(op, wrapped):

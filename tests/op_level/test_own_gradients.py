@@ -147,10 +147,19 @@ def test_py_function(mode):
         inside.set_shape(x.shape)
         return inside + tf.nn.relu(x)
 
+    if mode is modes.EAGER:
+        f = override_gradient(lambda x: forward(x + x.numpy() * 0), {"Relu": ten})
+        assert_same_bits(first(mode, f), [np.full_like(X, 2 * (2 * 10 + 10))])
+    if mode in (modes.EAGER, modes.TAPE_OUTSIDE) and not _py_function_has_a_gradient_outside():
+        pytest.skip("TensorFlow itself fails to differentiate a tf.function with a tf.py_function in it (2.1)")
     f = override_gradient(forward, {"Relu": ten})
     for _ in range(2):
         assert_same_bits(first(mode, f), [np.full_like(X, 2 * (2 * 10 + 10))])
-    if not mode.is_graph:
-        f = override_gradient(lambda x: forward(x + x.numpy() * 0), {"Relu": ten})
-        if mode is modes.EAGER:
-            assert_same_bits(first(mode, f), [np.full_like(X, 2 * (2 * 10 + 10))])
+
+
+def _py_function_has_a_gradient_outside():
+    try:
+        first(modes.TAPE_OUTSIDE, lambda x: tf.py_function(lambda x: x * 1.0, [x], tf.float32))
+    except TypeError:
+        return False
+    return True
