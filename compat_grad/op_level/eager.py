@@ -76,13 +76,14 @@ class EagerCalls:
         return UNTRACED, (self._gradients.op_by_op.run(forward, False),)
 
     def _way_of(self, graph):
-        hides = self._hidden.get(graph)
-        if not hides and _can_go_op_by_op():  # elsewhere it would be refused, for a tensor that nobody may ask for
-            hides = _tf.held_outside(graph)
-        if not hides:
+        fed = self._hidden.get(graph)
+        if not fed and not (_can_go_op_by_op() and _tf.held_outside(graph)):
             return TRACED
         own = [op for op in graph.get_operations() if is_wrapped(op)]
-        return TORN if any(builds_ops_of(op, self._gradients) for op in own) else HIDING
+        if not any(builds_ops_of(op, self._gradients) for op in own):
+            return HIDING
+        # A gradient function of forward's own holds tensors of the trace itself, and may not be told from a user's.
+        return TORN if fed else TRACED
 
     def _torn(self):
         return (
