@@ -127,6 +127,26 @@ def functions_with_a_tape_outside_are_collected():
     return graphs[0]() is None
 
 
+@functools.lru_cache(maxsize=None)
+def gradients_of_functions_take_variables():
+    """Whether TensorFlow's own backward of a traced function may assign a variable (1.15 and 2.0 fail to build it)."""
+    counted = variable(0.0)
+
+    @tf.custom_gradient
+    def f(x):
+        def backward(dy):
+            with tf.control_dependencies([counted.assign_add(1.0)]):
+                return tf.identity(dy)
+
+        return 1.0 * x, backward
+
+    try:
+        by_tape(tf.function(lambda x: f(x)), [tf.constant(1.0)])
+    except (tf.errors.InvalidArgumentError, ValueError):
+        return False
+    return float(counted.numpy()) == 1.0
+
+
 class Mode:
     """One way to run a program that differentiates."""
 

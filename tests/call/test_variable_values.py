@@ -109,3 +109,21 @@ def test_there_are_none_where_no_variable_is_captured(mode):
     f = override_gradient(lambda x: 3.0 * x, backward)
     (found,) = mode.run(lambda differentiate, x: differentiate(f, [x], [1.0])[1], X)
     assert_same_bits(found, np.full_like(X, 10))
+
+
+@pytest.mark.parametrize("mode", [mode for mode in modes.MODES if not mode.is_graph], ids=lambda mode: mode.name)
+def test_what_a_backward_assigns_is_assigned_in_every_call(mode):
+    """Also with the tape around a function, where nothing that is returned depends on it."""
+    if mode is modes.TAPE_OUTSIDE and not modes.gradients_of_functions_take_variables():
+        pytest.skip("this TensorFlow cannot assign a variable in the gradient of a function (1.15, 2.0)")
+    counted = modes.variable(0.0)
+
+    def count(op, dy):
+        counted.assign_add(1.0)
+        return 10.0 * dy
+
+    f = override_gradient(lambda x: 2.0 * x, count)
+    for calls in (1.0, 2.0):
+        _, gradients = mode.run(lambda differentiate, x: list(differentiate(f, [x])), X)
+        assert_same_bits(gradients, [np.full_like(X, 10)])
+        assert counted.numpy() == calls
