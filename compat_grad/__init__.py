@@ -12,7 +12,15 @@ import sys
 import types
 
 __version__ = "0.1.0"
-__all__ = ["AvailableStrategies", "Op", "Override", "available_strategies", "override_gradient"]
+__all__ = [
+    "AvailableStrategies",
+    "Op",
+    "Override",
+    "available_strategies",
+    "override_gradient",
+    "recall_gradients",
+    "strict_saving",
+]
 
 _ROOMS = {
     "AvailableStrategies": "strategies.table",
@@ -20,6 +28,8 @@ _ROOMS = {
     "Override": "override",
     "available_strategies": "strategies.table",
     "override_gradient": "override",
+    "recall_gradients": "saving.recalled",
+    "strict_saving": "saving.written",
 }
 _PUBLIC_WINGS = ("keras",)
 

@@ -1,8 +1,10 @@
 """The types of the public API, for type checkers alone: in a stub, so that the code still runs on Python 3.6."""
 
+from os import PathLike
 from typing import (
     Any,
     Callable,
+    ContextManager,
     Generic,
     Literal,
     Mapping,
@@ -18,7 +20,15 @@ __version__: str
 
 def _has_tensorflow() -> bool: ...
 
-__all__ = ["AvailableStrategies", "Op", "Override", "available_strategies", "override_gradient"]
+__all__ = [
+    "AvailableStrategies",
+    "Op",
+    "Override",
+    "available_strategies",
+    "override_gradient",
+    "recall_gradients",
+    "strict_saving",
+]
 
 _P = ParamSpec("_P")
 _Q = ParamSpec("_Q")
@@ -162,3 +172,5 @@ class AvailableStrategies(tuple[_Strategy, ...]):
     def unavailable(self) -> Mapping[str, str]: ...
 
 def available_strategies() -> AvailableStrategies: ...
+def strict_saving() -> ContextManager[None]: ...
+def recall_gradients(path: str | PathLike[str]) -> int: ...

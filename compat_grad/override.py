@@ -33,6 +33,7 @@ from compat_grad.call.traced import Reference, TracedFunctions, alive
 from compat_grad.call.variables import read_values
 from compat_grad.op_level.eager import EagerCalls
 from compat_grad.op_level.gradients import OpGradients
+from compat_grad.saving import recalled
 from compat_grad.strategies.table import pick_strategy
 
 
@@ -119,6 +120,8 @@ class Override:
             Backward(self.__name__, backward, forward) if isinstance(backward, str) or callable(backward) else None
         )
         self._set_arguments(n_self=int(is_method(forward)))
+        if self._backward is not None:
+            recalled.define(self)
         self.__doc__ = doc_of(self._definition)
         self.__module__ = getattr(forward, "__module__", None)
         self.__qualname__ = getattr(forward, "__qualname__", self.__name__)
@@ -342,6 +345,11 @@ class Override:
         if layout.call is None:
             layout.call = BackwardCall(self._backward, layout, [None] * len(parts))
         return layout.call
+
+    def recall(self, args, kwargs, variables, n_values):
+        """Return the vector-Jacobian product of a call that another process has made with these arguments."""
+        layout, parts = self._take_apart(args, kwargs)
+        return BackwardCall(self._backward, layout, layout.place(parts, layout.nothing), variables, n_values)
 
     # --- being a function -------------------------------------------------------------------------------------
 

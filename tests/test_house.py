@@ -13,19 +13,20 @@ PACKAGE = os.path.dirname(compat_grad.__file__)
 
 # Which wing (a folder, or a file at the top) may import which others. An import inside a function counts, too.
 MAY_IMPORT = {
-    "__init__": {"_absent", "call", "keras", "override", "strategies"},  # each when it is first asked for
+    "__init__": {"_absent", "call", "keras", "override", "saving", "strategies"},  # each when it is first asked for
     "__main__": {"__init__", "commands"},
     "_absent": set(),
     "_tf": set(),
-    "call": {"_tf", "keras", "strategies"},  # keras: the door in `symbolic`, opened for Keras tensors only
+    "call": {"_tf", "keras", "saving", "strategies"},  # keras: the door in `symbolic`, opened for Keras tensors only
     "commands": {"__init__", "_tf", "demo", "matrix", "migrate"},
     "demo": {"__init__", "_tf"},
     "keras": {"_tf", "call", "override"},
     "matrix": set(),
     "migrate": set(),
-    "op_level": {"_tf", "call", "strategies"},
-    "override": {"_tf", "call", "op_level", "strategies"},
-    "strategies": {"_tf"},
+    "op_level": {"_tf", "call", "saving", "strategies"},
+    "override": {"_tf", "call", "op_level", "saving", "strategies"},
+    "saving": {"_tf"},
+    "strategies": {"_tf", "saving"},
 }
 
 

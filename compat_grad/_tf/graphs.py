@@ -96,3 +96,15 @@ def own_reads(variable):
     """Return the names of the tensors that TensorFlow itself reads a variable of a plain graph through."""
     kept = (getattr(variable, name, None) for name in ("_snapshot", "_graph_element", "_cached_value", "_variable"))
     return [tensor.name for tensor in kept if isinstance(tensor, Tensor)]
+
+
+def variable_read_by(tensor):
+    """Return the variable of its graph's collections whose value tensor is, or None."""
+    op = tensor.op
+    while op.type in ("Identity", "ReadVariableOp") and op.inputs:
+        op = op.inputs[0].op
+    for key in (v1.GraphKeys.TRAINABLE_VARIABLES, v1.GraphKeys.GLOBAL_VARIABLES):
+        for variable in tensor.graph.get_collection(key):
+            if variable_op(variable) is op:
+                return variable
+    return None

@@ -32,8 +32,8 @@ class _Telling:
     def __call__(self, op_type, inputs, attributes, outputs, op_name=None, graph=None):
         if graph is None:
             self.tell(op_type, inputs, attributes, outputs, None)
-        elif outputs:
-            self._built(outputs[0].op)
+            return None
+        return self._built(outputs[0].op) if outputs else None
 
     def tell(self, op_type, inputs, attributes, outputs, recorded_inputs):
         if self._busy:  # an op that was executed for the one we are just told of
@@ -51,11 +51,13 @@ _tellings = []  # of all threads, for as long as one of them is told
 
 @contextlib.contextmanager
 def told_of_built_ops(built):
-    """Return the context in which this thread is told of each op in a graph, before a tape is: ``built(op)``."""
+    """Return the context in which this thread is told of each op in a graph, before a tape is: ``built(op)``.
+
+    What that returns takes the place of the op's outputs, unless it is None.
+    """
 
     def tell(op_type, inputs, attributes, outputs, op_name=None, graph=None):
-        if graph is not None and outputs:
-            built(outputs[0].op)
+        return built(outputs[0].op) if graph is not None and outputs else None
 
     if not has_op_callbacks:
         yield
@@ -75,7 +77,8 @@ def told_of_ops(executed, built):
     Args:
       executed: ``executed(op, outputs, recorded_inputs)`` of an `ExecutedOp`: a list of its outputs, to be exchanged in
         place; and the list of inputs that TensorFlow will record its own gradient with next, or None where it has.
-      built: ``built(op)`` of an op in a graph, which no tape has seen yet.
+      built: ``built(op)`` of an op in a graph, which no tape has seen yet; it returns what takes the place of the op's
+        outputs, or None.
     """
     telling = _Telling(executed, built)
     context = _context()

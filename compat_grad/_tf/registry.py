@@ -44,15 +44,20 @@ def unregister_gradient(name):
 
 def gradient_name(op):
     """Return the name of the gradient that op has instead of its type's, or None."""
+    return attribute(op, "_gradient_op_type")
+
+
+def attribute(op, name):
+    """Return a string attribute of op, or None."""
     try:
-        return text(op.get_attr("_gradient_op_type"))
+        return text(op.get_attr(name))
     except ValueError:
         return None
 
 
-def name_gradient(op, name):
-    """Give op the gradient registered as name, unless it has been given one already."""
-    if gradient_name(op) is None:
+def name_gradient(op, name, instead_of=None):
+    """Give op the gradient registered as name, unless it has been given one already (other than instead_of)."""
+    if gradient_name(op) == instead_of:
         op._set_attr("_gradient_op_type", AttrValue(s=name.encode()))
 
 

@@ -20,6 +20,7 @@ from compat_grad.call.op import Op
 from compat_grad.call.signature import is_method, signature_of
 from compat_grad.call.traced import alive
 from compat_grad.call.variables import lasting_values
+from compat_grad.saving import told
 
 
 class OverriddenOp(Op):
@@ -236,6 +237,16 @@ class BackwardCall:
         n_variables = len(self.variables)
         of_variables = self._match_variables(returned[1], inputs[n_tensors : n_tensors + n_variables])
         return of_inputs + of_variables + [None] * (self.n_values - n_variables)
+
+    def tell(self):
+        """Return what another process that defines the override again needs to know of this call."""
+        if self.own:
+            return told.tell_nothing(self.name, "an object whose method it is")
+        if self.composites is not None or self.layout.has_composites:
+            return told.tell_nothing(self.name, "a composite tensor")
+        inputs = [told.Input(index) for index in range(len(self.layout.tensors))]
+        args, kwargs = self.layout.pack_as_passed(self.layout.place(self.parts, inputs))
+        return told.tell_backward(self.name, args, kwargs, len(self.variables), self.n_values)
 
     def make_op(self, leaves, outputs, op_name):
         """Return the ``op`` that backward is handed."""

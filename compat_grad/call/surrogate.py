@@ -7,6 +7,7 @@ strategies, tapes or graphs.
 
 from compat_grad import _tf
 from compat_grad._tf import tf
+from compat_grad.saving import recalled, told
 
 
 def _add_gradient(gradient, value, target):
@@ -39,7 +40,12 @@ class Tie:
     def __init__(self, name, combine, n_inputs):
         self.name = name
         self.n_inputs = n_inputs
+        self._combine = combine
         self._gradient, self._written_out = COMBINATIONS[combine]
+
+    def tell(self):
+        """Return what another process needs to know of this."""
+        return told.tell_surrogate(self.name, self._combine, self.n_inputs)
 
     def input_gradients(self, inputs, outputs, output_gradients, op_name):
         """Return a gradient for each of inputs, the surrogate's outputs; None where the dtype has none."""
@@ -54,6 +60,9 @@ class Tie:
             self._written_out(value, target) if _tf.differentiable(value) else tf.stop_gradient(value)
             for value, target in zip(outputs, targets)
         ]
+
+
+recalled.recall_surrogates(Tie)
 
 
 def check_same(title, outputs, structure, targets, target_structure):

@@ -42,7 +42,7 @@ class OpByOp:
 
         with gradients.private_traces() as private:
             marking = Marking(gradients, None, private)
-            with _tf.told_of_ops(executed, marking.see):
+            with _tf.told_of_ops(executed, marking.see_and_tie):
                 result = forward()
         found.look_into_functions()
         gradients.judge_executed(found, traced)

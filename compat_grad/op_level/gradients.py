@@ -5,6 +5,7 @@ The ops are named their gradients while forward is being built: those of the gra
 the building there. What could not be reached is an error, never a native gradient in silence.
 """
 
+import collections
 import contextlib
 import difflib
 import os
@@ -13,11 +14,14 @@ import weakref
 
 from compat_grad import _tf
 from compat_grad.call.backward import Backward
+from compat_grad.call.definition import name_of
 from compat_grad.op_level.callbacks import OpByOp
 from compat_grad.op_level.marking import Marking, OfThisThread, tapes_listen, was_seen
 from compat_grad.op_level.op import OpCall
 from compat_grad.op_level.search import Found
-from compat_grad.strategies.graph import SAVED_WITHOUT_GRADIENT, gradients_of_ops
+from compat_grad.saving.named import name_of_its_own
+from compat_grad.saving.written import write
+from compat_grad.strategies.graph import gradients_of_ops
 from compat_grad.strategies.order import gradients_after_reads
 
 
@@ -27,9 +31,14 @@ class OpGradients:
     def __init__(self, name, mapping):
         self.title = "override_gradient {!r}".format(name)
         self._mapping = dict(mapping)  # op type -> function or registered name, as the user gave it
-        rules = {id(function): OpGradient(name, function) for function in mapping.values()}
+        types = collections.defaultdict(list)  # of each function
+        for op_type, function in sorted(mapping.items()):
+            types[id(function)].append(op_type)
+        rules = {id(function): OpGradient(name, function, types[id(function)]) for function in mapping.values()}
         self.rules = {op_type: rules[id(function)] for op_type, function in mapping.items()}
         self._registered = None
+        if all(map(callable, mapping.values())):
+            self.names()  # at once, for graphs of another process, which are differentiated without a call
         self.op_by_op = OpByOp(self)
 
     def names(self):
@@ -85,7 +94,7 @@ class OpGradients:
         with graph.gradient_override_map(names), self.private_traces() as private:
             marking = Marking(self, graph, private)
             # the op callback, where there is one, also where forward takes all devices back
-            with graph.device(marking), _tf.told_of_built_ops(marking.see):
+            with graph.device(marking), _tf.told_of_built_ops(marking.see_and_tie):
                 yield
             marking.record_pending()
 
@@ -166,7 +175,10 @@ class OpGradient:
     use them keep their gradients alive, and with the last of them the name goes.
     """
 
-    def __init__(self, name, function):
+    def __init__(self, name, function, op_types):
+        """A function for op_types in the override of this name; by all that graphs of another process know it again."""
+        told = "{} {}={}".format(name, ",".join(op_types), name_of(function) if callable(function) else function)
+        self._wanted = None if name == "<lambda>" else "compat_grad " + told.replace(":", "_")
         self._backward = Backward(name, function)
         self._name = None  # of our own, also for a gradient that has one: tf.vectorized_map knows ours by their names
         self._registering = threading.Lock()
@@ -176,23 +188,39 @@ class OpGradient:
         self._backward.function()  # refuses a name that is not registered
         with self._registering:
             if self._name is None:
-                name = "compat_grad_" + os.urandom(16).hex()  # a count would go on alike in a forked process
-                _tf.register_gradient(name)(_gradient_function(weakref.ref(self)))
+                name = self._register()
                 weakref.finalize(self, _tf.unregister_gradient, name)
                 gradients_of_ops[name] = self
                 self._name = name
         return self._name
 
+    def _register(self):
+        for name in filter(None, (self._wanted, "compat_grad_" + os.urandom(16).hex())):
+            try:
+                _tf.register_gradient(name)(_gradient_function(weakref.ref(self)))
+            except KeyError:  # another override of this name is alive
+                continue
+            return name
+        raise RuntimeError("compat_grad: no name for the gradient is free in TensorFlow's registry")
+
     def of(self, op):
         """Return the vector-Jacobian product of op."""
         return OpCall(self._backward, op)
+
+    def name_alone(self, op):
+        """Give op, which has this gradient, a name of its own for it, and return that, where SavedModels need one."""
+        named = name_of_its_own(_gradient_function(weakref.ref(self)), self._backward.title(), op.graph, self._name)
+        if named is not None:
+            named.belongs_to(op)
+            _tf.name_gradient(op, named.name, instead_of=self._name)
+        return named
 
 
 def _gradient_function(rule):
     @_tf.not_converted
     def gradient_of_op(op, *gradients):
         if op is None:
-            raise ValueError(SAVED_WITHOUT_GRADIENT)
+            return write(None, gradients, gradient_of_op, "override_gradient")
         call = rule().of(op)
         return gradients_after_reads(call, list(op.inputs), list(op.outputs), gradients, op.name)
 

@@ -7,6 +7,8 @@ import weakref
 
 from compat_grad import _tf
 from compat_grad.op_level.own_gradients import record_wrapped, wrap_gradient
+from compat_grad.saving.named import must_be_tied, stands_for
+from compat_grad.strategies.graph import connect
 from compat_grad.strategies.order import gradients_after_reads
 from compat_grad.strategies.tape import record
 
@@ -74,9 +76,11 @@ class Marking:
             return
         if op.graph is not self._graph() and (self._private or _tf.is_control_flow_body(op.graph)):
             _tf.name_gradient(op, self._gradients.names()[op.type])
-        if _tf.gradient_name(op) != self._gradients.names()[op.type] or was_seen(op):
+        if not self._has_overridden(op) or was_seen(op):
             return
         op._compat_grad_seen = True
+        op._compat_grad_named = rule.name_alone(op)
+        op._compat_grad_inputs = list(op.inputs)
         if not _tf.vectorized_ops_can_be_tied:
             _tf.refuse_to_vectorize(op)
         if self._graph() is None:  # of eager calls, which have no graph to keep it
@@ -84,6 +88,20 @@ class Marking:
                 _tf.keep_with(graph, rule)
         if tapes_listen():
             _record_instead(op, rule)
+
+    def see_and_tie(self, op):
+        """See op; return what takes the place of its outputs where a SavedModel can have no gradient of op itself."""
+        self.see(op)
+        rule = self._gradients.rules.get(op.type)
+        if rule is None or not was_seen(op) or not self._has_overridden(op) or not must_be_tied(op):
+            return None
+        if op._compat_grad_named is not None:
+            op._compat_grad_named.idle = True
+        with for_our_own_ops():
+            return connect(list(op.outputs), op._compat_grad_inputs, rule.of(op))
+
+    def _has_overridden(self, op):
+        return stands_for(_tf.gradient_name(op), self._gradients.names()[op.type])
 
     def _look_for_what_runs_later(self, op):
         if not (op.graph is self._graph() or self._private or _tf.is_control_flow_body(op.graph)):

@@ -1,6 +1,7 @@
 """Which ops a call of forward has built, in the graph and in the functions that it calls, and which were overridden."""
 
 from compat_grad import _tf
+from compat_grad.saving.named import stands_for
 
 MOST = 1024  # functions that were executed and what was found in them is remembered
 
@@ -17,7 +18,7 @@ class Found:
         self.missed = []  # (op type, op name, function name)
 
     def is_ours(self, op):
-        return op.type in self._names and _tf.gradient_name(op) == self._names[op.type]
+        return op.type in self._names and stands_for(_tf.gradient_name(op), self._names[op.type])
 
     def look_at(self, op):
         self.types.add(op.type)
@@ -44,7 +45,7 @@ class Found:
             self.types.add(node.op)
             return
         gradient = _tf.text(node.attr["_gradient_op_type"].s) if "_gradient_op_type" in node.attr else None
-        if gradient == self._names[node.op]:
+        if stands_for(gradient, self._names[node.op]):
             self.overridden.add(node.op)
         elif gradient is None:  # otherwise somebody in there has overridden it himself
             self.missed.append((node.op, node.name, function_name))

@@ -10,6 +10,9 @@ import threading
 import weakref
 
 from compat_grad import _tf
+from compat_grad.saving.named import in_function_of_its_own, name_of_its_own, name_shared_by_calls
+from compat_grad.saving.recalled import recall
+from compat_grad.saving.written import write
 from compat_grad.strategies.order import gradients_after_reads, outputs_together
 from compat_grad.strategies.tape import record
 from compat_grad.strategies.unending import once
@@ -21,6 +24,7 @@ from compat_grad.strategies.vectorized import LostCall, VectorizedCall
 # grows with calls.
 _NAME = "compat_grad"  # how every name that we register begins
 _KEY_ATTRIBUTE = "_compat_grad_call"
+_TOLD_ATTRIBUTE = "_compat_grad_told"  # for a process that does not know the key: see `recalled`
 _live_calls = weakref.WeakValueDictionary()
 _attributes_of = weakref.WeakKeyDictionary()
 _registering = threading.Lock()
@@ -28,8 +32,29 @@ _registered = []
 
 
 def connect(outputs, inputs, vjp):
+    if in_function_of_its_own(_tf.get_default_graph()):
+        return _connect_in_function(outputs, inputs, vjp)
+    return _connect(outputs, inputs, vjp)
+
+
+def _connect_in_function(outputs, inputs, vjp):
+    @_tf.not_converted
+    def tie(*tensors):
+        return _connect(list(tensors[: len(outputs)]), list(tensors[len(outputs) :]), vjp)
+
+    return list(_tf.call_traced(_tf.new_function(tie), list(outputs) + list(inputs)))
+
+
+def _connect(outputs, inputs, vjp):
+    attributes = _attributes(vjp)
+    title = "override_gradient {!r}".format(vjp.name)
+    named = name_of_its_own(_gradient_of_op, title, _tf.get_default_graph(), _gradient_type())
+    if named is not None:
+        attributes = dict(attributes, _gradient_op_type=_tf.AttrValue(s=named.name.encode()))
     with outputs_together(outputs, inputs):
-        op = _tf.add_identity_n(outputs + inputs, _op_name(vjp.name), _attributes(vjp))
+        op = _tf.add_identity_n(outputs + inputs, _op_name(vjp.name), attributes)
+    if named is not None:
+        named.belongs_to(op)
     if not _tf.vectorized_ops_can_be_tied:
         _tf.refuse_to_vectorize(op)
     tied = list(op.outputs)[: len(outputs)]
@@ -47,6 +72,7 @@ def _attributes(vjp):
         known = _attributes_of[vjp] = {
             "_gradient_op_type": _tf.AttrValue(s=_gradient_type().encode()),
             _KEY_ATTRIBUTE: _tf.AttrValue(s=key.encode()),
+            _TOLD_ATTRIBUTE: _tf.AttrValue(s=vjp.tell().encode()),
         }
         _live_calls[key] = vjp
     for graph in _tf.outer_function_graphs(_tf.get_default_graph()):
@@ -73,18 +99,10 @@ def _register_gradient():
     raise RuntimeError("compat_grad: no name for the gradient is free in TensorFlow's registry")
 
 
-#: Said where tf.saved_model.save asks for a gradient to write (on by default from some 2.x on).
-SAVED_WITHOUT_GRADIENT = (
-    "compat_grad: the gradient of an override cannot be written into a SavedModel. Save with "
-    "options=tf.saved_model.SaveOptions(experimental_custom_gradients=False); the values are then right, and asking "
-    "the loaded model for gradients raises."
-)
-
-
 @_tf.not_converted
 def _gradient_of_op(op, *gradients):
     if op is None:  # how tf.saved_model.save asks
-        raise ValueError(SAVED_WITHOUT_GRADIENT)
+        return write(None, gradients, _gradient_of_op, "override_gradient")
     vjp = _call_of(op)
     if vjp is None:
         raise LookupError(_lost(op))
@@ -96,7 +114,10 @@ def _gradient_of_op(op, *gradients):
 
 
 def _call_of(op):
-    return _live_calls.get(_tf.text(op.get_attr(_KEY_ATTRIBUTE)))
+    """Return the vector-Jacobian product of op; None where it is gone and nothing is told of it."""
+    call = _live_calls.get(_tf.text(op.get_attr(_KEY_ATTRIBUTE)))
+    told = _tf.attribute(op, _TOLD_ATTRIBUTE)
+    return call if call is not None or not told else recall(told, op)
 
 
 def _lost(op):
@@ -118,18 +139,29 @@ gradients_of_ops = weakref.WeakValueDictionary()
 
 def _how_to_tie(op):
     """Return how to tie what tf.vectorized_map makes of op, by what is written on op; None for what is not ours."""
-    name = _tf.gradient_name(op)
+    name = name_shared_by_calls(_tf.gradient_name(op))
     if name is None or not name.startswith(_NAME):
-        return None
+        return _lost_rows(op) if _tf.attribute(op, _KEY_ATTRIBUTE) is not None else None
     if name in gradients_of_ops:
         vjp = VectorizedCall(gradients_of_ops[name].of(op))
         return lambda outputs, inputs: connect(outputs, inputs, vjp)
     if name not in _registered and _tf.is_registered(name):
         return None  # of another copy of this module, which is asked next
-    vjp = _call_of(op) if name in _registered else None
-    if vjp is None:  # the values are right, and asking for the gradient raises
-        return lambda outputs, inputs: connect(outputs, inputs, LostCall(_lost(op), len(inputs)))
+    try:
+        vjp = _call_of(op) if name in _registered else None
+    except LookupError as error:
+        return _lost_rows(op, str(error))
+    if vjp is None:
+        return _lost_rows(op)
     return lambda outputs, inputs: _tie_rows(inputs, vjp)
+
+
+def _lost_rows(op, message=None):
+    """The values are right, and asking for the gradient raises; also of an op that was loaded with a written gradient.
+
+    That uses tensors of the graph it was loaded in, and knows nothing of rows.
+    """
+    return lambda outputs, inputs: connect(outputs, inputs, LostCall(message or _lost(op), len(inputs)))
 
 
 def _tie_rows(stacked, vjp):
@@ -139,3 +171,4 @@ def _tie_rows(stacked, vjp):
 
 
 _tf.have_vectorized_ops_tied(_how_to_tie)
+_gradient_type()  # known before a graph from another process is differentiated

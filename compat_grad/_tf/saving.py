@@ -1,0 +1,99 @@
+"""SavedModels: whether gradients are written into them, and what the saving under way holds.
+
+tf.saved_model.save calls the registered gradients of a function's ops without telling what it saves. That is read
+from its frame; where it cannot be, nothing but what forward uses counts as saved.
+"""
+
+import inspect
+import os
+import sys
+
+from tensorflow.core.protobuf import saved_model_pb2
+
+from compat_grad._tf.graphs import outer_function_graphs
+from compat_grad._tf.lookup import first, tf
+from compat_grad._tf.registry import text
+from compat_grad._tf.tensors import is_eager_tensor_type
+
+_SaveOptions = getattr(tf.saved_model, "SaveOptions", None)
+
+#: Whether tf.saved_model.save can write the gradients of ops (from 2.6 on).
+saves_gradients = (
+    _SaveOptions is not None and "experimental_custom_gradients" in inspect.signature(_SaveOptions).parameters
+)
+
+# A loaded loop or branch is differentiated on a copy of its body, which a written gradient knows nothing of: it uses
+# the tensors of the body as loaded. Late 2.x brings the gradients of *functions* that the body calls along.
+_body_of = first("tensorflow.python.ops.control_flow_util_v2.get_func_graph")
+
+#: Whether a gradient can use tensors of a loaded loop's or branch's body, if a function computes them.
+loaded_bodies_know_functions = _body_of is not None and "_get_gradient_function" in _body_of.__code__.co_names
+_GRADIENT = "_gradient_op_type"
+_PYTHON_OPS = frozenset(("PyFunc", "PyFuncStateless", "EagerPyFunc"))
+
+
+def trace_apart(function, like):
+    """Return the ConcreteFunction of function for tensors like these (None: no argument), called by nobody."""
+    specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in like if tensor is not None]
+    return tf.function(function, autograph=False).get_concrete_function(*specs)
+
+
+def python_ops(graph):
+    """Return the types of the ops in graph, and in the functions that it calls, that Python runs."""
+    definition = graph.as_graph_def()
+    nodes = list(definition.node)
+    for function in definition.library.function:
+        nodes.extend(function.node_def)
+    return sorted({node.op for node in nodes} & _PYTHON_OPS)
+
+
+def uses_tensors_of(graph, function):
+    """Whether a ConcreteFunction captures tensors of graph."""
+    return any(tensor.graph is graph for tensor in function.captured_inputs if _is_symbolic(tensor))
+
+
+def _is_symbolic(tensor):
+    return not is_eager_tensor_type(type(tensor))
+
+
+def saving_under_way():
+    """Return what tf.saved_model.save knows of the object that it is saving, or None."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "_trace_gradient_functions":
+            return frame.f_locals.get("saveable_view")
+        frame = frame.f_back
+    return None
+
+
+def not_in_saved_object(function, op):
+    """Return what to call the tensors that a ConcreteFunction captures and the function of op cannot hand to it."""
+    held = getattr(saving_under_way(), "captured_tensor_node_ids", ())
+    within = list(outer_function_graphs(op.graph))
+    strangers = []
+    for tensor in function.captured_inputs:
+        if is_eager_tensor_type(type(tensor)):
+            if not held or tensor not in held:
+                strangers.append(_what(tensor, function))
+        elif not any(tensor.graph is graph for graph in within):
+            strangers.append("the tensor {!r} of another graph".format(tensor.name))
+    return strangers
+
+
+def _what(tensor, function):
+    for variable in function.graph.variables:
+        if variable.handle is tensor:
+            return "the variable {!r}".format(variable.name)
+    return "a tensor of shape {} and dtype {}".format(tensor.shape, tensor.dtype.name)
+
+
+def gradients_not_saved(path):
+    """Return the names of the gradients that the ops of a SavedModel have, and that are not written in it."""
+    saved = saved_model_pb2.SavedModel()
+    with open(os.path.join(str(path), "saved_model.pb"), "rb") as file:
+        saved.ParseFromString(file.read())
+    library = saved.meta_graphs[0].graph_def.library
+    written = {text(gradient.registered_op_type) for gradient in getattr(library, "registered_gradients", ())}
+    nodes = [node for function in library.function for node in function.node_def]
+    named = {text(node.attr[_GRADIENT].s) for node in nodes if _GRADIENT in node.attr}
+    return sorted(named - written)

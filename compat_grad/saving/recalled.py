@@ -1,0 +1,135 @@
+"""Gradients of graphs from another process, by the overrides that have been defined again in this one.
+
+An op tells the name of its override and the arguments of the call (`told`). The override of that name is found among
+those alive; one that cannot be found, or not for certain, is an error that names it, and never a guess.
+"""
+
+import itertools
+import weakref
+
+from compat_grad import _tf
+from compat_grad.saving import told
+from compat_grad.saving.named import name_shared_by_calls
+
+_serial = itertools.count()
+_defined = weakref.WeakValueDictionary()  # in the order of their definition
+_makers = {}  # kind of call -> what makes its vector-Jacobian product
+
+
+def define(override):
+    """Remember an override, for as long as it lives, as the one of its ``name``.
+
+    ``override.recall(args, kwargs, variables, n_values)`` is the vector-Jacobian product of such a call, and
+    ``override.backward`` what tells it from another override of that name.
+    """
+    _defined[next(_serial)] = override
+
+
+def recall_surrogates(make):
+    """Have calls with a surrogate made by ``make(name, combine, n_inputs)``."""
+    _makers[told.SURROGATE] = make
+
+
+def recall(text, op):
+    """Return the vector-Jacobian product of an op that another process has built.
+
+    Args:
+      text: what is written on the op.
+      op: the op.
+
+    Raises:
+      LookupError: with the override's name, and what is missing.
+    """
+    heard = told.hear(text)
+    if heard["kind"] == told.SURROGATE:
+        return _makers[told.SURROGATE](heard["override"], heard["combine"], heard["inputs"])
+    override = _find(heard["override"], op)
+    inputs = list(op.inputs)
+    values = inputs[len(inputs) - heard["values"] :]
+    variables = [_variable(value, heard["override"], op) for value in values[: heard["variables"]]]
+    n_tensors = _count(heard["args"]) + _count(heard["kwargs"])
+    first = len(inputs) - len(values) - n_tensors
+    try:
+        args, kwargs = told.arguments(heard, inputs[first : first + n_tensors])
+    except told.Untold as error:
+        raise LookupError(
+            "override_gradient {!r}: the gradient of the op {!r}, from another process, cannot be had: it was called "
+            "with {}, which a graph cannot tell. Build the graph in this process.".format(
+                heard["override"], op.name, error
+            )
+        ) from None
+    return override.recall(args, kwargs, variables, len(values))
+
+
+def _find(name, op):
+    known = [override for _, override in sorted(_defined.items()) if override.name == name]
+    if not known or name == "<lambda>":
+        raise LookupError(
+            "override_gradient {!r}: the op {!r} was built in another process or is gone, and its gradient with it. "
+            "Define the override again in this process under its name{}.".format(
+                name, op.name, " (give it one by name=...)" if name == "<lambda>" else ""
+            )
+        )
+    if not all(_same(known[-1].backward, override.backward) for override in known):
+        raise LookupError(
+            "override_gradient {!r}: the op {!r} comes from another process, and {} overrides of this name are alive "
+            "in this one. Give them names of their own.".format(name, op.name, len(known))
+        )
+    return known[-1]
+
+
+def _same(one, other):
+    """Whether two backwards are one function, defined again perhaps."""
+    if one is other or one == other:
+        return True
+    codes = [getattr(function, "__code__", None) for function in (one, other)]
+    plain = not any(getattr(f, "__closure__", None) or getattr(f, "__defaults__", None) for f in (one, other))
+    return plain and codes[0] is not None and codes[0] == codes[1]
+
+
+def _count(value):
+    """Return how many tensors there are among arguments as they are told."""
+    if isinstance(value, dict):
+        ((kind, inner),) = value.items()
+        if kind == "input":
+            return 1
+        return _count(inner) if kind in ("list", "tuple", "dict") else 0
+    return sum(map(_count, value)) if isinstance(value, list) else 0
+
+
+def _variable(tensor, name, op):
+    variable = _tf.variable_read_by(tensor)
+    if variable is None:
+        raise LookupError(
+            "override_gradient {!r}: forward captures the variable read by {!r}, which the graph of the op {!r}, from "
+            "another process, does not name.".format(name, tensor.name, op.name)
+        )
+    return variable
+
+
+def recall_gradients(path):
+    """Have the gradients of a SavedModel that were not saved with it found again in this process.
+
+    TensorFlow from 2.6 on writes gradients into SavedModels, 2.6 to 2.10 only if asked to
+    (``tf.saved_model.SaveOptions(experimental_custom_gradients=True)``). For a model without them: define its overrides
+    again under their names, call this, and load the model by whatever loads it. (Before 2.6, defining is enough.)
+
+    Args:
+      path: the folder of the SavedModel.
+
+    Returns:
+      How many gradients will be found by overrides of this process.
+    """
+    names = [name for name in _tf.gradients_not_saved(path) if name_shared_by_calls(name) != name]
+    for name in names:
+        if not _tf.is_registered(name):
+            _tf.register_gradient(name)(_shared_gradient(name_shared_by_calls(name)))
+    return len(names)
+
+
+def _shared_gradient(name):
+    @_tf.not_converted
+    def gradient_of_op(op, *gradients):
+        return _tf.registered_gradient(name)(op, *gradients)
+
+    return gradient_of_op

@@ -1,0 +1,126 @@
+"""The gradient that goes into a SavedModel in the place of one that Python computes, or the words that do.
+
+Writing never fails because of an override: where the gradient cannot go along, a warning says why, and what is
+written raises a sentence in the process that asks for it. `strict_saving` makes that an error.
+"""
+
+import contextlib
+import threading
+import warnings
+import weakref
+
+from compat_grad import _tf
+from compat_grad._tf import tf
+
+_here = threading.local()
+_warned = weakref.WeakKeyDictionary()  # the saving under way -> what it has been warned of
+
+
+SECOND_IS_NOT = (
+    "{}: its second derivative is not saved: its backward calls an override. The saved model has the right values and "
+    "first derivatives, and asking it for second ones raises."
+)
+
+
+class GradientNotSaved(ValueError):
+    """Raised under `strict_saving` for a gradient that cannot be written into a SavedModel."""
+
+
+@contextlib.contextmanager
+def strict_saving():
+    """Return the context in which saving raises where the gradient of an override cannot be saved.
+
+    By default such a model is saved with a warning; its values are right, and asking the loaded model for that
+    gradient raises.
+
+    Raises:
+      GradientNotSaved: with the override's name and the reason.
+
+    >>> with strict_saving():
+    ...     pass  # tf.saved_model.save(...), model.export(...), ...
+    """
+    before = getattr(_here, "strict", None)
+    _here.strict = problems = []
+    try:
+        yield
+    except Exception:
+        if problems:
+            raise problems[0] from None  # which TensorFlow has wrapped in an error that tells nothing of it
+        raise
+    finally:
+        _here.strict = before
+
+
+def write(op, gradients, function, title):
+    """Return what tf.saved_model.save shall write as the gradients of op's inputs.
+
+    Args:
+      op: the op in its function's body, or None where it cannot be told.
+      gradients: placeholders of the shapes and dtypes of the op's inputs, which stand for the gradients of its outputs.
+      function: gradient function ``(op, *output_gradients)``.
+      title: how messages call the override.
+    """
+    given = [gradient if _tf.differentiable(gradient) else None for gradient in gradients]
+    reason = _why_not(op, gradients, given, function)
+    if reason is None:
+        returned = function(op, *given)
+        if any(
+            (_tf.gradient_name(inner) or "").startswith("compat_grad")
+            for inner in _tf.get_default_graph().get_operations()
+        ):
+            _warn(SECOND_IS_NOT.format(title))  # TensorFlow does not look into the gradients that it writes
+        return [None if gradient is None else _tf.dense(gradient) for gradient in returned]
+    return _raising(title, reason, gradients)
+
+
+def _why_not(op, placeholders, gradients, function):
+    """Return why this gradient cannot be written, or None."""
+    if op is None:
+        return "several ops of imported graphs share its name"
+    if len(op.outputs) != len(placeholders) or not all(map(_tf.same_dtype_and_shape, op.outputs, placeholders)):
+        return "the outputs of the {} op {!r} are not shaped as its inputs".format(op.type, op.name)
+    try:
+        trial = _tf.trace_apart(lambda *given: function(op, *_filled(gradients, given)), gradients)
+    except Exception as error:  # whatever the user's backward raises is the reason
+        return "its backward raises {}: {}".format(type(error).__name__, error)
+    python = _tf.python_ops(trial.graph)
+    if python:
+        return "its backward calls Python ({})".format(", ".join(python))
+    strangers = _tf.not_in_saved_object(trial, op)
+    if strangers:
+        return "its backward uses {}, which the saved object does not hold".format(", ".join(strangers))
+    if _tf.is_control_flow_body(op.graph) and _tf.uses_tensors_of(op.graph, trial):
+        return "it is inside a loop or branch, whose tensors this TensorFlow loses when it differentiates a loaded one"
+    return None
+
+
+def _filled(gradients, given):
+    given = iter(given)
+    return [None if gradient is None else next(given) for gradient in gradients]
+
+
+def _raising(title, reason, gradients):
+    """Return gradients that raise where they are computed, and say why there are none."""
+    if getattr(_here, "strict", None) is not None:
+        error = GradientNotSaved("{}: its gradient cannot be saved: {}.".format(title, reason))
+        _here.strict.append(error)
+        raise error
+    _warn(
+        "{}: its gradient is not saved: {}. The saved model has the right values, and asking it for this gradient "
+        "raises. (compat_grad.strict_saving() makes this an error.)".format(title, reason)
+    )
+    sentence = "{}: its gradient was not saved with this model: {}.".format(title, reason)
+    with tf.control_dependencies([tf.debugging.Assert(tf.constant(False), [sentence])]):
+        # XLA drops assertions; then it shall at least be no number.
+        return [
+            tf.cast(float("nan"), gradient.dtype) * gradient if _tf.differentiable(gradient) else None
+            for gradient in gradients
+        ]
+
+
+def _warn(words):
+    saving = _tf.saving_under_way()
+    told = _warned.setdefault(saving, set()) if saving is not None else set()
+    if words not in told:
+        told.add(words)
+        warnings.warn(words, stacklevel=2)

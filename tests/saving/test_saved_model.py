@@ -1,0 +1,251 @@
+"""SavedModels of overrides, loaded in a process that cannot import compat_grad."""
+
+import collections
+import inspect
+import json
+import os
+import subprocess
+import sys
+import warnings
+
+import pytest
+import tensorflow as tf
+
+from compat_grad import override_gradient, strict_saving
+from tests import modes
+from tests.saving import bare, programs
+from tests.saving.programs import X
+
+SaveOptions = getattr(tf.saved_model, "SaveOptions", None)
+WRITES = SaveOptions and "experimental_custom_gradients" in inspect.signature(SaveOptions).parameters
+writes_gradients = pytest.mark.skipif(not WRITES, reason="this TensorFlow writes no gradients of ops (2.6 brought it)")
+Saved = collections.namedtuple("Saved", "live loaded defined warned")
+Saved.__doc__ = """What a model gave before it was saved, and what when loaded.
+
+loaded: in a process that cannot import compat_grad; defined: where the overrides are defined again; warned: by saving.
+"""
+
+
+def module_of(f, **tracked):
+    """Return a module that holds f, traced for X, and what else is to be saved."""
+    module = tf.Module()
+    module.f = tf.function(f, input_signature=[tf.TensorSpec([len(X)], tf.float32)], autograph=False)
+    for name, value in tracked.items():
+        setattr(module, name, value)
+    return module
+
+
+def save(module, path, gradients=True):
+    """Save module; return the warnings about overrides."""
+    options = {"options": SaveOptions(experimental_custom_gradients=gradients)} if WRITES else {}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        tf.saved_model.save(module, str(path), **options)
+    return [str(warning.message) for warning in caught if "override_gradient" in str(warning.message)]
+
+
+def load_elsewhere(folder, how):
+    """Return {name: {way: result}} of the models saved in folder, by a process of its own: "bare" or "defined"."""
+    with open(str(folder / "input.json"), "w") as file:
+        json.dump(X, file)
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    if how == "defined":
+        environment["PYTHONPATH"] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    run([sys.executable, bare.__file__, str(folder), how], environment, folder)
+    with open(str(folder / (how + ".json"))) as file:
+        return json.load(file)
+
+
+def run(command, environment, folder):
+    done = subprocess.run(
+        command,
+        env=environment,
+        cwd=str(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+# --- what is saved --------------------------------------------------------------------------------------------
+
+outside = {}  # a variable that no saved object holds, made when TensorFlow is ready
+
+
+def _scaled_by_stranger(op, dy):
+    return dy * outside["variable"]
+
+
+def _calls_python(op, dy):
+    return tf.ensure_shape(tf.numpy_function(lambda dy: dy, [dy], tf.float32), dy.shape)
+
+
+def _fails(op, dy):
+    raise KeyError("this backward fails")
+
+
+#: name -> (function, words of the reason)
+NOT_CARRIED = {
+    "a variable that is not saved": (override_gradient(lambda x: 2.0 * x, _scaled_by_stranger, name="a"), "'stranger"),
+    "Python in backward": (override_gradient(lambda x: 2.0 * x, _calls_python, name="b"), "calls Python"),
+    "a backward that fails": (override_gradient(lambda x: 2.0 * x, _fails, name="c"), "this backward fails"),
+}
+
+
+def _captures(w):
+    f = override_gradient(
+        lambda x: x * w,
+        lambda op, dy, variables: (dy * 5.0 * variables[0], [11.0 * tf.reduce_sum(dy)]),
+        name="captures",
+    )
+    return module_of(f, w=w)
+
+
+def _reads_in_backward(w):
+    """A variable that backward alone uses, but the saved object holds."""
+    return module_of(override_gradient(lambda x: 2.0 * x, lambda op, dy: dy * w * op.inputs[0]), w=w)
+
+
+def _save_keras_models(folder):
+    """Save Keras models in all ways that make a SavedModel, by default options; return {name: model}."""
+    keras = tf.keras
+    x = keras.Input([])
+    model = keras.Model(x, programs.by_output(programs.tenfold(x)))
+    models = {}
+    if not hasattr(keras, "Operation") and not hasattr(keras.layers.Layer, "quantize"):  # Keras 2
+        models["Keras, model.save"] = model
+        model.save(str(folder / "Keras, model.save"), save_format="tf")
+    if hasattr(model, "export"):
+        models["Keras, model.export"] = model
+        model.export(str(folder / "Keras, model.export"))
+    return models
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Models by their names, each as `Saved`; loaded in one process, for importing TensorFlow takes its time."""
+    if not modes.HAS_FUNCTIONS or not hasattr(tf.saved_model, "save"):
+        pytest.skip("this TensorFlow process has no tf.function in eager mode to save")
+    outside["variable"] = tf.Variable(3.0, name="stranger")
+    folder = tmp_path_factory.mktemp("saved")
+    models = {
+        name: module_of(f) for table in (programs.CARRIED, programs.CARRIED_IN_BODIES) for name, f in table.items()
+    }
+    models.update({name: module_of(f) for name, (f, _) in NOT_CARRIED.items()})
+    models["an override in backward"] = module_of(programs.override_within)
+    models["a captured variable"] = _captures(tf.Variable(4.0))
+    models["a variable in backward"] = _reads_in_backward(tf.Variable(4.0))
+    warned = {name: save(model, folder / name) for name, model in models.items()}
+    warned["without the option"] = save(module_of(programs.tenfold), folder / "without the option", gradients=False)
+    keras_models = _save_keras_models(folder)
+    warned.update({name: [] for name in keras_models})
+    x = tf.constant(X)
+    live = {name: model.f for name, model in models.items()}
+    live.update(keras_models)
+    loaded, defined = load_elsewhere(folder, "bare"), load_elsewhere(folder, "defined")
+    return {
+        name: Saved(
+            {way: bare.outcome(bare.WAYS[way], live[name], x) for way in bare.WAYS} if name in live else None,
+            loaded[name],
+            defined[name],
+            warned[name],
+        )
+        for name in warned
+    }
+
+
+# --- what comes back ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", sorted(programs.CARRIED) + ["a captured variable", "a variable in backward"] + sorted(NOT_CARRIED)
+)
+def test_values_come_back(saved, name):
+    assert saved[name].loaded["value"] == saved[name].live["value"]
+
+
+@writes_gradients
+@pytest.mark.parametrize("name", sorted(programs.CARRIED) + ["a captured variable", "a variable in backward"])
+def test_gradients_come_back_first_and_second(saved, name):
+    model = saved[name]
+    assert model.warned == []
+    assert model.loaded == model.live
+    assert isinstance(model.live["gradient"], list)
+
+
+@pytest.mark.parametrize("how", ["model.save", "model.export"])
+def test_keras_models_are_saved_by_default_options(saved, how):
+    model = saved.get("Keras, " + how)
+    if model is None:
+        pytest.skip("this Keras has no " + how + " that makes a SavedModel")
+    assert model.loaded["value"] == model.live["value"]
+    if not (WRITES and SaveOptions().experimental_custom_gradients):
+        assert "compat_grad" in model.loaded["gradient"]["raised"]
+        return
+    assert model.loaded == model.live
+    assert model.live["gradient"] == [120.0 * x**3 for x in X]
+
+
+@writes_gradients
+def test_of_an_override_in_a_backward_the_second_derivative_raises(saved):
+    """TensorFlow writes no gradients of the ops in the gradients that it writes."""
+    model = saved["an override in backward"]
+    (warning,) = model.warned
+    assert "'override_within': its second derivative is not saved" in warning
+    assert model.loaded["gradient"] == model.live["gradient"] == [2.0 * x for x in X]
+    assert "'tenfold' was not saved" in model.loaded["second"]["raised"]
+
+
+@writes_gradients
+@pytest.mark.parametrize("name", sorted(programs.CARRIED_IN_BODIES))
+def test_gradients_in_loops_and_branches_come_back_or_raise(saved, name):
+    model = saved[name]
+    if not model.warned:
+        assert model.loaded == model.live
+        return
+    assert "loses when it differentiates a loaded one" in model.warned[0]
+    assert model.loaded["value"] == model.live["value"]
+    assert "was not saved with this model" in model.loaded["gradient"]["raised"]
+
+
+@writes_gradients
+@pytest.mark.parametrize("name", sorted(NOT_CARRIED))
+def test_what_cannot_be_written_is_a_warning_and_then_a_sentence(saved, name):
+    f, reason = NOT_CARRIED[name]
+    (warning,) = saved[name].warned
+    assert "override_gradient {!r}: its gradient is not saved".format(f.__name__) in warning and reason in warning
+    for way in ("gradient", "gradient, tape inside", "gradient, tf.gradients inside", "second"):
+        raised = saved[name].loaded[way]["raised"]
+        assert "its gradient was not saved with this model" in raised and reason.strip("'") in raised, raised
+
+
+def test_without_the_option_asking_for_the_gradient_raises(saved):
+    loaded = saved["without the option"].loaded
+    assert loaded["value"] == [2.0 * x for x in X]
+    for way in ("gradient", "gradient, tf.gradients inside", "second"):
+        raised = loaded[way]["raised"]
+        assert "'tenfold'" in raised and "compat_grad" in raised, raised
+
+
+def test_defined_again_the_override_gives_gradients_that_were_not_saved(saved):
+    assert saved["without the option"].defined == saved["one call"].live
+    for name in programs.CARRIED:
+        assert saved[name].defined == saved[name].live, name
+
+
+@writes_gradients
+def test_strict_saving_raises_instead(functions, tmp_path):
+    f, reason = NOT_CARRIED["Python in backward"]
+    with pytest.raises(
+        ValueError, match="'b': its gradient cannot be saved: its backward calls Python"
+    ), strict_saving():
+        save(module_of(f), tmp_path / "strict")
+    with strict_saving():
+        assert save(module_of(programs.tenfold), tmp_path / "carried") == []
+
+
+@writes_gradients
+def test_several_calls_of_an_override_are_one_warning(functions, tmp_path):
+    f, _ = NOT_CARRIED["Python in backward"]
+    assert len(save(module_of(lambda x: f(f(x)) + f(x)), tmp_path / "several")) == 1
