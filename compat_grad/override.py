@@ -37,7 +37,9 @@ from compat_grad.saving import recalled
 from compat_grad.strategies.table import pick_strategy
 
 
-def override_gradient(forward=None, backward=None, *, surrogate=None, combine="add", strategy="auto", name=None):
+def override_gradient(
+    forward=None, backward=None, *, surrogate=None, combine="add", strategy="auto", name=None, on_unused="error"
+):
     """Return forward with a gradient of your own, the same in every mode of every TensorFlow.
 
     Args:
@@ -60,6 +62,8 @@ def override_gradient(forward=None, backward=None, *, surrogate=None, combine="a
       combine: how a surrogate g is used: "add", the gradient of g, or "multiply", ``(f / g) * g'``.
       strategy: "auto", or one of `available_strategies` to force it.
       name: what to call the override in error messages and graphs; forward's name by default.
+      on_unused: what an op type of a dict is that forward has no op of: "error", or "ignore" for a table of all that
+        may come.
 
     Returns:
       An `Override`, called like forward.
@@ -73,12 +77,14 @@ def override_gradient(forward=None, backward=None, *, surrogate=None, combine="a
     >>> clip.__name__
     'clip'
     """
-    options = dict(backward=backward, surrogate=surrogate, combine=combine, strategy=strategy, name=name)
+    options = dict(
+        backward=backward, surrogate=surrogate, combine=combine, strategy=strategy, name=name, on_unused=on_unused
+    )
     if forward is None:
         return _Decorator(_decorate, options)
     if isinstance(forward, (staticmethod, classmethod)):  # above which we stand, as decorators may
         return type(forward)(override_gradient(forward.__func__, **options))
-    return Override(forward, backward, surrogate, combine, strategy, name)
+    return Override(forward, backward, surrogate, combine, strategy, name, on_unused)
 
 
 def _decorate(options, forward):
@@ -104,9 +110,9 @@ class Override:
     # AutoGraph leaves objects with this attribute as they are; forward is handed to it in `_run`.
     autograph_info__ = {}  # noqa: RUF012
 
-    def __init__(self, forward, backward, surrogate, combine, strategy, name):
-        check_definition(forward, backward, surrogate, combine, strategy, name)
-        self._definition = Definition(forward, backward, surrogate, combine, strategy, name)
+    def __init__(self, forward, backward, surrogate, combine, strategy, name, on_unused="error"):
+        self._definition = Definition(forward, backward, surrogate, combine, strategy, name, on_unused)
+        check_definition(*self._definition)
         self._forward = forward
         self._surrogate = surrogate
         self._combine = combine
@@ -114,7 +120,7 @@ class Override:
         self.__name__ = name or name_of(forward)
         self._title = "override_gradient {!r}".format(self.__name__)
         self._op_gradients = (
-            OpGradients(self.__name__, backward) if isinstance(backward, collections.abc.Mapping) else None
+            OpGradients(self.__name__, backward, on_unused) if isinstance(backward, collections.abc.Mapping) else None
         )
         self._backward = (
             Backward(self.__name__, backward, forward) if isinstance(backward, str) or callable(backward) else None

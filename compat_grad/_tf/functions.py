@@ -2,10 +2,14 @@
 
 import contextlib
 import functools
+import sys
+import threading
+import weakref
 
 from compat_grad._tf.autograph import _autograph_status, not_converted
 from compat_grad._tf.lookup import first, tf, v1
 from compat_grad._tf.modes import executing_eagerly, get_default_graph
+from compat_grad._tf.registry import gradient_name, text
 from compat_grad._tf.tapes import GradientTape, alias, record_operation
 from compat_grad._tf.tensors import dense, differentiable
 
@@ -145,34 +149,94 @@ def is_control_flow_body(graph):
     return isinstance(graph, _CONTROL_FLOW_BODIES)
 
 
-class _TracedFor:
-    """In the place of tf.saved_model.SaveOptions."""
-
-    def __init__(self, marker):
-        self.experimental_variable_policy = marker
-
-
 @contextlib.contextmanager
-def private_traces(marker):
-    """Have the tf.functions that are called in here traced for this marker alone; yields whether that is so.
+def shown_operations(graph, function):
+    """Have ``function(op)`` called for each operation added to graph, and to those nested in it, in this context.
+
+    It is called as a device function and has to return ``op.device``.
+    """
+    with _building_alone(graph), graph.device(function):
+        yield
+
+
+def _building_alone(graph):
+    """Return a context for one thread of those that build in graph: device functions are a stack, which they share."""
+    if getattr(graph, "_stack_state_is_thread_local", False):  # in TensorFlow 2, but for disable_v2_behavior
+        return contextlib.ExitStack()
+    with _making_lock:
+        if not hasattr(graph, "_compat_grad_lock"):
+            graph._compat_grad_lock = threading.RLock()
+    return graph._compat_grad_lock
+
+
+_making_lock = threading.Lock()
+
+
+class PrivateTraces:
+    """The traces of tf.functions that are made for one user alone, so that others never call them.
 
     A function's traces are shared by all who call it. What TensorFlow (2.4 and later) tells traces apart by includes,
     of the context, only the options of a SavedModel being saved, and only their variable policy, which replicas read.
+    So this stands in the place of such options, and what it says is its policy is in the key of each trace.
     """
-    if _save_context is None or _in_save_context() or _in_replica_context_of_strategy():
-        yield False
-    else:
-        with _save_context(_TracedFor(marker)):
-            yield True
+
+    def __init__(self):
+        self._mark = _Mark()
+        self._caching = weakref.WeakSet()  # the functions that keep such traces
+
+    @contextlib.contextmanager
+    def made(self):
+        """Have the tf.functions that are called in here traced for this user alone; yields whether that is so."""
+        if _save_context is None or _in_save_context is None or _in_save_context() or tf.distribute.has_strategy():
+            yield False
+        else:
+            with _save_context(self):
+                yield True
+
+    @property
+    def experimental_variable_policy(self):
+        """What TensorFlow asks for when it looks for a trace: the way to know which functions are called."""
+        frame, left = sys._getframe(1), _FRAMES_TO_A_FUNCTION
+        while frame is not None and left and not hasattr(frame.f_locals.get("self"), "_function_cache"):
+            frame, left = frame.f_back, left - 1
+        if frame is not None and left:
+            self._caching.add(frame.f_locals["self"])
+        return self._mark
+
+    def forget(self):
+        """Have the functions drop these traces, which their caches would keep for as long as they live."""
+        for function in list(self._caching):
+            _drop_from_cache(function._function_cache, self._mark)
 
 
-def _in_replica_context_of_strategy():
-    return tf.distribute.has_strategy()
+class _Mark:
+    """In the key of a trace, equal to nothing else."""
+
+
+_FRAMES_TO_A_FUNCTION = 12  # from where a key is made to the method of the function; 3 were seen
+
+
+def _drop_from_cache(cache, mark):
+    """Drop the entries with mark in their key: from its dicts and sets, and (2.8 to 2.13) tables of types."""
+    for name in set(getattr(type(cache), "__slots__", ())) | set(getattr(cache, "__dict__", ())):
+        kept = getattr(cache, name, None)
+        if isinstance(kept, (dict, set)):
+            for key in [key for key in list(kept) if _has_mark(key, mark)]:
+                kept.pop(key, None) if isinstance(kept, dict) else kept.discard(key)
+        elif hasattr(kept, "delete") and hasattr(kept, "targets"):
+            for key in [key for key in list(kept.targets) if _has_mark(key, mark)]:
+                kept.delete(key)
+
+
+def _has_mark(key, mark):
+    if isinstance(key, tuple):
+        return any(_has_mark(part, mark) for part in key)
+    return key is mark or _has_mark(getattr(key, "call_context", ()), mark)
 
 
 def called_functions(op):
     """Return the names of the functions that op calls."""
-    names = functions_in(op.node_def.attr) if _takes_functions(op) else []
+    names = _functions_in(op.node_def.attr) if _takes_functions(op) else []
     if op.graph._is_function(op.type):  # TensorFlow 1's Defun: a function is called by an op of its name
         names.append(op.type)
     return names
@@ -191,9 +255,73 @@ def _takes_functions(op):
     return known
 
 
-def functions_in(attributes):
+def _functions_in(attributes):
     """Return the names of the functions in the attributes of a node."""
     names = []
     for value in attributes.values():
         names += [function.name for function in [value.func] + list(value.list.func) if function.name]
     return names
+
+
+class _Node:
+    """An operation in the body of a function: its type and name, its gradient's name, and the functions it calls."""
+
+    def __init__(self, op):
+        self._op = op
+        self.type = op.type
+        self.name = op.name
+
+    def gradient_name(self):
+        return gradient_name(self._op)
+
+    def called_functions(self):
+        return called_functions(self._op)
+
+
+class NodeOfDefinition:
+    """The same of a function that is known by its definition alone: loaded, imported, or TensorFlow 1's Defun."""
+
+    def __init__(self, node_def, is_function=lambda name: False):
+        self._node_def = node_def
+        self._is_function = is_function
+        self.type = node_def.op
+        self.name = node_def.name
+
+    def gradient_name(self):
+        attributes = self._node_def.attr
+        return text(attributes["_gradient_op_type"].s) if "_gradient_op_type" in attributes else None
+
+    def called_functions(self):
+        return _functions_in(self._node_def.attr) + [self.type] * self._is_function(self.type)
+
+
+class FunctionBodies:
+    """What is in the functions that a graph knows.
+
+    They are asked for one by one: a GraphDef costs what the whole graph holds, constants included, and fails beyond
+    2 GB. Only for functions that no Python object stands for (imported with a GraphDef) there is no other way.
+    """
+
+    def __init__(self, graph):
+        self._graph = graph
+        self._imported = None
+
+    def of(self, name, graph):
+        """Return (the nodes in the body of the function of that name, the graph that knows those which they call)."""
+        for knowing in (graph, self._graph):
+            function = knowing._get_function(name)
+            if function is not None:
+                return self._of_object(function, knowing)
+        if self._imported is None:
+            library = self._graph.as_graph_def().library.function
+            self._imported = {function.signature.name: function for function in library}
+        if name not in self._imported:
+            return [], graph
+        return [NodeOfDefinition(node, self._imported.__contains__) for node in self._imported[name].node_def], graph
+
+    def _of_object(self, function, graph):
+        # not `graph` where that would be made from a definition
+        body = function._cached_graph if hasattr(function, "_cached_graph") else getattr(function, "graph", None)
+        if body is not None:
+            return [_Node(op) for op in body.get_operations()], body
+        return [NodeOfDefinition(node, graph._is_function) for node in function.definition.node_def], graph

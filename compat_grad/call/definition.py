@@ -11,10 +11,10 @@ from compat_grad.call.surrogate import COMBINATIONS
 from compat_grad.strategies.table import STRATEGIES
 
 #: What `override_gradient` was given.
-Definition = collections.namedtuple("Definition", "forward backward surrogate combine strategy name")
+Definition = collections.namedtuple("Definition", "forward backward surrogate combine strategy name on_unused")
 
 
-def check_definition(forward, backward, surrogate, combine, strategy, name):
+def check_definition(forward, backward, surrogate, combine, strategy, name, on_unused):
     """Raise TypeError or ValueError, naming the override and the argument, unless these make an override."""
     where = "override_gradient {!r}".format(name or name_of(forward))
     if not callable(forward):
@@ -43,6 +43,14 @@ def check_definition(forward, backward, surrogate, combine, strategy, name):
             "{}: backward must be a function (op, *output_grads), the name of a registered gradient, or a dict from op "
             "types to either, got {!r} ({}).".format(where, backward, type(backward).__name__)
         )
+    if on_unused not in ("error", "ignore"):
+        raise ValueError("{}: on_unused must be 'error' or 'ignore', got {!r}.".format(where, on_unused))
+    if on_unused != "error" and not isinstance(backward, collections.abc.Mapping):
+        raise ValueError(
+            "{}: on_unused={!r} is for a backward that maps op types to gradients, and there is none.".format(
+                where, on_unused
+            )
+        )
     if combine not in COMBINATIONS:
         raise ValueError("{}: combine must be 'add' or 'multiply', got {!r}.".format(where, combine))
     if combine != "add" and surrogate is None:
@@ -69,6 +77,9 @@ def _what_was_meant(forward):
     return ""
 
 
+_FUNCTION_CALLS = frozenset(("PartitionedCall", "StatefulPartitionedCall"))
+
+
 def _check_mapping(mapping, strategy, where):
     if not mapping:
         raise ValueError(
@@ -85,6 +96,13 @@ def _check_mapping(mapping, strategy, where):
             raise ValueError(
                 "{}: the keys of backward are op types such as 'Relu', got {!r}, the name of a function{}. What ops a "
                 "function makes, and of which types, tells op.type.".format(where, op_type, _probably(op_type))
+            )
+        if op_type in _FUNCTION_CALLS:
+            raise ValueError(
+                "{}: the gradient of a {} op, the call of a function, cannot be overridden: TensorFlow differentiates "
+                "what is in the function, whatever gradient the call has. Map the op types in it, which are reached; "
+                "or give the function itself a gradient in forward: override_gradient(that_function, "
+                "backward).".format(where, op_type)
             )
         if not callable(gradient) and not isinstance(gradient, str):
             raise TypeError(

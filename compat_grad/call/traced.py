@@ -25,7 +25,7 @@ class TracedFunctions:
     def __init__(self, title):
         self._title = title
         self._functions = collections.OrderedDict()
-        self._seen = collections.Counter()
+        self._seen = collections.OrderedDict()  # call shape -> how many functions it has had
         self._lock = threading.Lock()
 
     def function(self, body, own, layout, leaves):
@@ -44,7 +44,9 @@ class TracedFunctions:
         return function
 
     def _new_function(self, body, key):
-        self._seen[key[1]] += 1
+        self._seen[key[1]] = self._seen.pop(key[1], 0) + 1
+        if len(self._seen) > MOST:
+            self._seen.popitem(last=False)
         if self._seen[key[1]] == WARN_AT:
             warnings.warn(
                 "{}: traced for the {}th time because plain values among its arguments were new. Values that change "

@@ -48,7 +48,7 @@ _DOC = """A Keras layer with a gradient of your own.
       forward: a function of the layer's input: a tensor of any shape and dtype, or the list or dict of tensors that
         the layer is called on; its result, any structure of tensors, is the layer's. A parameter named ``training`` or
         ``mask`` gets what Keras hands to layers. Or a layer; or an `Override`, which brings the next four with it.
-      backward, surrogate, combine, strategy: as in `override_gradient`.
+      backward, surrogate, combine, strategy, on_unused: as in `override_gradient`.
       arguments: dict of further keyword arguments of forward.
       name: of the layer and of the override; forward's name by default.
       kwargs: what every Keras layer takes (dtype, trainable).
@@ -77,13 +77,14 @@ class _OverrideGradient:
         surrogate=None,
         combine="add",
         strategy="auto",
+        on_unused="error",
         arguments=None,
         name=None,
         **kwargs,
     ):
         call = arguments
         if not isinstance(arguments, LayerCall):
-            override = _override_of(forward, backward, surrogate, combine, strategy, name)
+            override = _override_of(forward, backward, surrogate, combine, strategy, name, on_unused)
             call = LayerCall(override, (), (Slot(None),), dict(arguments or {}))
         super().__init__(name=name or seam.unique_name(self._keras, call.override.__name__), **kwargs)
         self.supports_masking = True
@@ -181,9 +182,17 @@ class _OverrideGradient:
         seam.never_cast_inputs(self)
 
 
-def _override_of(forward, backward, surrogate, combine, strategy, name):
+def _override_of(forward, backward, surrogate, combine, strategy, name, on_unused):
     if not isinstance(forward, Override) or backward is not None or surrogate is not None:
-        return override_gradient(forward, backward, surrogate=surrogate, combine=combine, strategy=strategy, name=name)
-    if combine != "add" or strategy != "auto":
-        raise TypeError("{}: is an override already; say combine and strategy there.".format(forward._title))
+        return override_gradient(
+            forward,
+            backward,
+            surrogate=surrogate,
+            combine=combine,
+            strategy=strategy,
+            name=name,
+            on_unused=on_unused,
+        )
+    if combine != "add" or strategy != "auto" or on_unused != "error":
+        raise TypeError("{}: is an override already; say combine, strategy and on_unused there.".format(forward._title))
     return forward

@@ -41,9 +41,12 @@ class OpByOp:
                 _record_instead(op, outputs, recorded_inputs, rule)
 
         with gradients.private_traces() as private:
-            marking = Marking(gradients, None, private)
-            with _tf.told_of_ops(executed, marking.see_and_tie):
-                result = forward()
+            marking = Marking(gradients, None, gradients.traces, private)
+            try:
+                with _tf.told_of_ops(executed, marking.see_and_tie):
+                    result = forward()
+            finally:
+                marking.done()
         found.look_into_functions()
         gradients.judge_executed(found, traced)
         return result

@@ -5,9 +5,7 @@ The ops are named their gradients while forward is being built: those of the gra
 the building there. What could not be reached is an error, never a native gradient in silence.
 """
 
-import collections
 import contextlib
-import difflib
 import os
 import threading
 import weakref
@@ -16,6 +14,7 @@ from compat_grad import _tf
 from compat_grad.call.backward import Backward
 from compat_grad.call.definition import name_of
 from compat_grad.op_level.callbacks import OpByOp
+from compat_grad.op_level.check import check_reached, check_used, not_shown, unseen
 from compat_grad.op_level.marking import Marking, OfThisThread, tapes_listen, was_seen
 from compat_grad.op_level.op import OpCall
 from compat_grad.op_level.search import Found
@@ -28,15 +27,13 @@ from compat_grad.strategies.order import gradients_after_reads
 class OpGradients:
     """What an override maps op types to."""
 
-    def __init__(self, name, mapping):
+    def __init__(self, name, mapping, on_unused):
         self.title = "override_gradient {!r}".format(name)
-        self._mapping = dict(mapping)  # op type -> function or registered name, as the user gave it
-        types = collections.defaultdict(list)  # of each function
-        for op_type, function in sorted(mapping.items()):
-            types[id(function)].append(op_type)
-        rules = {id(function): OpGradient(name, function, types[id(function)]) for function in mapping.values()}
-        self.rules = {op_type: rules[id(function)] for op_type, function in mapping.items()}
+        self._on_unused = on_unused
+        self.rules = _rules_of(name, mapping)
         self._registered = None
+        self.traces = _tf.PrivateTraces()
+        weakref.finalize(self, self.traces.forget).atexit = False
         if all(map(callable, mapping.values())):
             self.names()  # at once, for graphs of another process, which are differentiated without a call
         self.op_by_op = OpByOp(self)
@@ -70,7 +67,7 @@ class OpGradients:
 
     def private_traces(self):
         """Return the context in which the tf.functions that forward calls are traced for it alone, if it can be had."""
-        return _tf.private_traces(("compat_grad",) + tuple(sorted(self.names().items())))
+        return self.traces.made()
 
     @contextlib.contextmanager
     def applied(self, graph):
@@ -92,11 +89,14 @@ class OpGradients:
                 _tf.keep_with(found, rule)
         names = {OfThisThread(op_type): name for op_type, name in self.names().items()}
         with graph.gradient_override_map(names), self.private_traces() as private:
-            marking = Marking(self, graph, private)
-            # the op callback, where there is one, also where forward takes all devices back
-            with graph.device(marking), _tf.told_of_built_ops(marking.see_and_tie):
-                yield
-            marking.record_pending()
+            marking = Marking(self, graph, self.traces, private)
+            try:
+                # the op callback, where there is one, also where forward takes all devices back
+                with _tf.shown_operations(graph, marking), _tf.told_of_built_ops(marking.see_and_tie):
+                    yield
+                marking.record_pending()
+            finally:
+                marking.done()
 
     def marked_in(self, graph):
         """Whether an op of graph has one of these gradients."""
@@ -108,64 +108,37 @@ class OpGradients:
         for op in _tf.operations_since(graph, start):
             found.look_at(op)
             if found.is_ours(op) and not was_seen(op) and tapes_listen() and _tf.tapes_follow(list(op.inputs)):
-                raise ValueError(self._unseen(op))
+                raise ValueError(unseen(self.title, op))
         found.look_into_functions()
         self.judge(found)
 
     def judge(self, found):
-        """Raise ValueError where a mapped op type was missed or occurs nowhere."""
-        if found.missed:
-            raise ValueError(self._out_of_reach(*found.missed[0]))
-        self._judge_idle(found)
+        """Raise ValueError where a mapped op type was missed, or occurs nowhere and is not allowed to."""
+        check_reached(self.title, found)
+        if self._on_unused == "error":
+            check_used(self.title, self.rules, found)
 
     def judge_executed(self, found, traced):
         """Raise ValueError where a mapped op type was missed or, unless a trace had them, occurs nowhere."""
-        if found.missed:
-            raise ValueError(self._out_of_reach(*found.missed[0]))
-        if not traced:
-            if found.unknown:
-                raise ValueError(self._not_shown(found.unknown[0]))
-            self._judge_idle(found)
+        if traced:
+            check_reached(self.title, found)
+            return
+        if found.unknown and not found.missed:
+            raise ValueError(not_shown(self.title, found.unknown[0]))
+        self.judge(found)
 
-    def _judge_idle(self, found):
-        # {"Add": f, "AddV2": f} is how to say what has had two names: one of them is enough
-        matched = [self._mapping[op_type] for op_type in found.overridden]
-        idle = [op_type for op_type, function in self._mapping.items() if not any(function is one for one in matched)]
-        if idle:
-            raise ValueError(self._nowhere(idle, found.types))
 
-    def _out_of_reach(self, op_type, op_name, function_name):
-        return (
-            "{}: the {} op {!r} is inside the function {!r}, which was traced before and is shared with other callers, "
-            "so its gradient cannot be overridden here. Call the plain Python function in forward (tf.function objects "
-            "have it as `python_function`), or override the gradient inside that function.".format(
-                self.title, op_type, op_name, function_name
-            )
-        )
-
-    def _not_shown(self, function_name):
-        return (
-            "{}: forward cannot be traced, so it runs op by op; but it calls the function {!r}, and this TensorFlow "
-            "(it does so from 2.4 on) does not show what is in there. Call the plain Python function in forward "
-            "(tf.function objects have it as `python_function`).".format(self.title, function_name)
-        )
-
-    def _unseen(self, op):
-        return (
-            "{}: the {} op {!r} was built where this TensorFlow shows nobody what is built (under tf.device(None)), so "
-            "the tape that listens could not be told of its gradient. Name a device there, or let the tape listen "
-            "outside of the function.".format(self.title, op.type, op.name)
-        )
-
-    def _nowhere(self, idle, types):
-        hints = []
-        for op_type in idle:
-            lowered = {found.lower(): found for found in types}
-            close = difflib.get_close_matches(op_type.lower(), list(lowered), n=1)
-            hints.append("{!r}{}".format(op_type, " (did you mean {!r}?)".format(lowered[close[0]]) if close else ""))
-        return "{}: forward has no op of the type{} {}. The op types in it are: {}.".format(
-            self.title, "s" if len(idle) > 1 else "", ", ".join(hints), ", ".join(sorted(types)) or "none at all"
-        )
+def _rules_of(name, mapping):
+    """Return {op type: the `OpGradient`}, one for each gradient function or registered name."""
+    functions = []  # (function, its op types): by equality, a bound method is a new object each time it is asked for
+    for op_type, function in sorted(mapping.items()):
+        types = next((types for other, types in functions if other is function or other == function), None)
+        if types is None:
+            functions.append((function, [op_type]))
+        else:
+            types.append(op_type)
+    rules = [(OpGradient(name, function, types), types) for function, types in functions]
+    return {op_type: rule for op_type in mapping for rule, types in rules if op_type in types}
 
 
 class OpGradient:
@@ -180,6 +153,7 @@ class OpGradient:
         told = "{} {}={}".format(name, ",".join(op_types), name_of(function) if callable(function) else function)
         self._wanted = None if name == "<lambda>" else "compat_grad " + told.replace(":", "_")
         self._backward = Backward(name, function)
+        self.title = self._backward.title()
         self._name = None  # of our own, also for a gradient that has one: tf.vectorized_map knows ours by their names
         self._registering = threading.Lock()
 
@@ -189,7 +163,7 @@ class OpGradient:
         with self._registering:
             if self._name is None:
                 name = self._register()
-                weakref.finalize(self, _tf.unregister_gradient, name)
+                weakref.finalize(self, _tf.unregister_gradient, name).atexit = False
                 gradients_of_ops[name] = self
                 self._name = name
         return self._name

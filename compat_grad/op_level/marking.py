@@ -51,14 +51,23 @@ class Marking:
 
     It leaves the device alone and names the gradients of ops that the override map of the outer graph cannot reach. A
     tape that listens while a graph is built looks gradients up by op type alone: it is told of the override by hand.
+    A nested function's trace keeps it for good, and may outlive the override: it lets go of all when forward is done.
     """
 
-    def __init__(self, gradients, graph, private):
+    def __init__(self, gradients, graph, traces, private):
         self._gradients = gradients
-        # weakly: a nested function's trace, which keeps this, may outlive the graph
         self._graph = (lambda: None) if graph is None else weakref.ref(graph)
-        self._private = private  # whether nested functions are traced for us alone
+        self._traces = traces  # the traces of nested functions that are made for this override alone
+        self._private = private  # whether there are such
+        self._thread = threading.get_ident()
         self._pending = []  # ops with gradients of forward's own that tapes have yet to be told of
+
+    def __eq__(self, other):
+        # In a plain graph device functions are a part of what a nested function's trace is found by.
+        return isinstance(other, Marking) and self._traces is other._traces
+
+    def __hash__(self):
+        return hash(self._traces)
 
     def __call__(self, op):
         self.see(op)
@@ -66,17 +75,19 @@ class Marking:
 
     def see(self, op):
         """Do all that op needs which has just been built; more than once is as well."""
-        if getattr(_suspended, "depth", 0):
+        gradients = self._gradients
+        if gradients is None or getattr(_suspended, "depth", 0) or threading.get_ident() != self._thread:
             return
         if self._pending:
             self.record_pending(op)
-        rule = self._gradients.rules.get(op.type)
+        rule = gradients.rules.get(op.type)
         if rule is None:
             self._look_for_what_runs_later(op)
             return
+        name = gradients.names()[op.type]
         if op.graph is not self._graph() and (self._private or _tf.is_control_flow_body(op.graph)):
-            _tf.name_gradient(op, self._gradients.names()[op.type])
-        if not self._has_overridden(op) or was_seen(op):
+            _tf.name_gradient(op, name)
+        if not stands_for(_tf.gradient_name(op), name) or was_seen(op):
             return
         op._compat_grad_seen = True
         op._compat_grad_named = rule.name_alone(op)
@@ -92,16 +103,16 @@ class Marking:
     def see_and_tie(self, op):
         """See op; return what takes the place of its outputs where a SavedModel can have no gradient of op itself."""
         self.see(op)
-        rule = self._gradients.rules.get(op.type)
-        if rule is None or not was_seen(op) or not self._has_overridden(op) or not must_be_tied(op):
+        gradients = self._gradients
+        rule = None if gradients is None else gradients.rules.get(op.type)
+        if rule is None or not was_seen(op) or not must_be_tied(op):
+            return None
+        if not stands_for(_tf.gradient_name(op), gradients.names()[op.type]):
             return None
         if op._compat_grad_named is not None:
             op._compat_grad_named.idle = True
         with for_our_own_ops():
             return connect(list(op.outputs), op._compat_grad_inputs, rule.of(op))
-
-    def _has_overridden(self, op):
-        return stands_for(_tf.gradient_name(op), self._gradients.names()[op.type])
 
     def _look_for_what_runs_later(self, op):
         if not (op.graph is self._graph() or self._private or _tf.is_control_flow_body(op.graph)):
@@ -127,6 +138,10 @@ class Marking:
                 self._pending.remove(pending)
                 with for_our_own_ops():
                     record_wrapped(op, wrapped)
+
+    def done(self):
+        """Mark no more."""
+        self._gradients = None
 
 
 class _OpByOp:

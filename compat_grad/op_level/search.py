@@ -10,46 +10,53 @@ class Found:
     """What op types there are in a part of a graph, and which of them got the gradients of an override."""
 
     def __init__(self, graph, names):
-        self._graph = graph
         self._names = names  # op type -> registered name
-        self._called = []  # names of functions
+        self._bodies = _tf.FunctionBodies(graph)
+        self._called = []  # (name of a function, the graph that knows it)
         self.types = set()
         self.overridden = set()
+        self.taken = {}  # op type -> the name of another gradient that such an op already has
         self.missed = []  # (op type, op name, function name)
+        self.calls = []  # (op type, op name) of calls of functions, which have no gradient of their own
 
     def is_ours(self, op):
+        """Whether op has the gradient that its type is mapped to."""
         return op.type in self._names and stands_for(_tf.gradient_name(op), self._names[op.type])
 
     def look_at(self, op):
         self.types.add(op.type)
-        if self.is_ours(op):
-            self.overridden.add(op.type)
-        self._called.extend(_tf.called_functions(op))
+        called = _tf.called_functions(op)
+        self._called.extend((name, op.graph) for name in called)
+        if op.type in self._names:
+            if op.type in called:
+                self.calls.append((op.type, op.name))
+            self._note(op.type, _tf.gradient_name(op))
 
     def look_into_functions(self):
-        if not self._called:
-            return
-        library = {function.signature.name: function for function in self._graph.as_graph_def().library.function}
-        pending, seen = self._called, set()
-        while pending:
-            name = pending.pop()
-            if name in seen or name not in library:
-                continue
-            seen.add(name)
-            for node in library[name].node_def:
-                self._look_at_node(node, name)
-                pending.extend([node.op] + _tf.functions_in(node.attr))
+        seen = set()
+        while self._called:
+            name, graph = self._called.pop()
+            if name not in seen:
+                seen.add(name)
+                nodes, knowing = self._bodies.of(name, graph)
+                for node in nodes:
+                    self._look_at_node(node, name)
+                    self._called.extend((called, knowing) for called in node.called_functions())
 
     def _look_at_node(self, node, function_name):
-        if node.op not in self._names:
-            self.types.add(node.op)
+        self.types.add(node.type)
+        if node.type not in self._names:
             return
-        gradient = _tf.text(node.attr["_gradient_op_type"].s) if "_gradient_op_type" in node.attr else None
-        if stands_for(gradient, self._names[node.op]):
-            self.overridden.add(node.op)
-        elif gradient is None:  # otherwise somebody in there has overridden it himself
-            self.missed.append((node.op, node.name, function_name))
-        self.types.add(node.op)
+        gradient = node.gradient_name()
+        self._note(node.type, gradient)
+        if gradient is None:
+            self.missed.append((node.type, node.name, function_name))
+
+    def _note(self, op_type, gradient):
+        if stands_for(gradient, self._names[op_type]):
+            self.overridden.add(op_type)
+        elif gradient is not None:  # an inner override, or a map that forward has set itself
+            self.taken[op_type] = gradient
 
 
 class FoundExecuted(Found):
@@ -96,6 +103,6 @@ class _InFunction(Found):
             if definition is None:
                 self.unknown.append(name)
                 continue
-            for node in definition.node_def:
+            for node in map(_tf.NodeOfDefinition, definition.node_def):
                 self._look_at_node(node, name)
-                pending.extend([node.op] + _tf.functions_in(node.attr))
+                pending.extend([node.type] + node.called_functions())

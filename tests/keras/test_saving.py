@@ -75,6 +75,18 @@ def test_a_loaded_model_can_be_saved_again(keras, saved, OverrideGradient):
     assert_same_bits(gradients(keras, keras.models.load_model(saved(loaded)), X), [2 * X, 10 * X])
 
 
+def _ten_times(op, dy):
+    return 10.0 * dy
+
+
+def test_a_table_of_op_types_comes_back_with_what_to_do_with_the_unused(keras, saved, OverrideGradient):
+    layer = OverrideGradient(
+        tf.nn.relu, {"Relu": _ten_times, "Elu": _ten_times, "Softplus": "Relu"}, on_unused="ignore"
+    )
+    loaded = keras.models.load_model(saved(_model(keras, layer)), **trust(keras))
+    assert_same_bits(gradients(keras, loaded, X)[1], np.full_like(X, 10))
+
+
 def test_what_has_no_name_is_refused_when_it_is_saved(keras, saved):
     x = keras.Input([3])
 

@@ -1,0 +1,42 @@
+"""What an override remembers of its calls is bounded, and nothing depends on what it has forgotten."""
+
+import numpy as np
+import tensorflow as tf
+
+from compat_grad import override_gradient
+from compat_grad.call import arguments, traced
+from tests import modes
+from tests.modes import assert_same_bits
+
+
+def test_what_is_remembered_of_call_shapes_is_bounded():
+    f = override_gradient(lambda structure: structure["x"] * 1.0, lambda op, *dys: [dys[0] * 10.0])
+    g = override_gradient(lambda tensors: tensors[0] * 1.0, lambda op, *dys: [dys[0]] + [None] * (len(op.inputs) - 1))
+    x = tf.constant([1.0, 2.0])
+    for count in range(1, arguments.MOST + 40):
+        f({"x": x, "other {}".format(count): 1})
+        g([x] * min(count, 4) + [1] * count)
+    assert max(len(f._arguments._layouts), len(g._arguments._layouts)) <= arguments.MOST
+
+
+def test_a_call_shape_that_was_forgotten_is_right_again(mode):
+    f = override_gradient(lambda x, **plain: x * 1.0, lambda op, dy: dy * 10.0)
+
+    def program(differentiate, x):
+        before = differentiate(lambda x: f(x, mine=1), [x])[1]
+        for count in range(arguments.MOST + 1):
+            f(x, **{"other_{}".format(count): 1})
+        return before + differentiate(lambda x: f(x, mine=1), [x])[1]
+
+    assert_same_bits(mode.run(program, np.ones([2], np.float32)), [np.full([2], 10, np.float32)] * 2)
+
+
+def test_what_is_remembered_of_traces_is_bounded(eager):
+    f = override_gradient(lambda x, **plain: tf.nn.relu(x), {"Relu": lambda op, dy: dy * 10.0})
+    for count in range(traced.MOST + 3):
+        f(tf.constant([1.0, 2.0]), **{"other_{}".format(count): 1})
+    assert len(f._functions._seen) == len(f._functions._functions) == traced.MOST
+    assert_same_bits(
+        modes.EAGER.run(lambda differentiate, x: differentiate(lambda x: f(x, other_0=1), [x])[1], np.ones([2], "f")),
+        [np.full([2], 10, np.float32)],
+    )
