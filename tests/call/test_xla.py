@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from compat_grad import override_gradient
+from compat_grad import _tf, override_gradient
 from tests import modes
 from tests.modes import assert_same_bits
 
@@ -37,6 +37,8 @@ def _twice(op, dy):
 
 @pytest.mark.parametrize("op_type", ["ReadVariableOp", "Maximum"])
 def test_a_trace_made_outside_is_not_used_inside(functions, op_type):
+    if op_type == "ReadVariableOp" and not _tf.has_op_callbacks:
+        pytest.skip("this TensorFlow has no op callbacks, and shows its reads of variables to nobody else (1.15, 2.0)")
     f = _squared_thrice(op_type)
 
     def gradient(x):
