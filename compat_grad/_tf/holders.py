@@ -83,7 +83,8 @@ def _expected():
 
 def _somebody_holds(tensors):
     """Follow who holds what, from these tensors on: whether one way leads out of TensorFlow's graphs."""
-    seen, holders = {id(tensors)}, tensors
+    holders = tuple(tensors)  # a tuple, so that the call below makes no other one, which would hold them as well
+    seen = {id(tensors), id(holders)}
     for _ in range(_FARTHEST):
         found = gc.get_referrers(*holders)
         seen.update((id(holders), id(found)))
@@ -99,8 +100,8 @@ def _somebody_holds(tensors):
             followed.append(holder)
         if not followed:
             return False
-        seen.update((id(followed),))
-        holders = followed
+        holders = tuple(followed)
+        seen.update((id(followed), id(holders)))
     return True
 
 
