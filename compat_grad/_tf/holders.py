@@ -22,8 +22,10 @@ _FARTHEST = 12  # steps from a tensor to who holds it that are followed
 _INTERNAL = tuple("tensorflow." + name for name in ("python.framework", "python.eager", "python.ops", "core"))
 _INTERNAL += tuple("tensorflow_core." + name[len("tensorflow.") :] for name in _INTERNAL)
 _LIBRARIES = ("tensorflow", "tensorflow_core", "keras", "tf_keras")
-_CONTAINERS = (list, tuple, dict, set, frozenset, types.CellType if hasattr(types, "CellType") else type(None))
-_CONTAINERS += (types.MethodType, types.FunctionType, types.FrameType, collections.deque)
+_CONTAINERS = (list, tuple, dict, set, frozenset, collections.deque) + (
+    (types.CellType,) if hasattr(types, "CellType") else ()  # from Python 3.8 on
+)
+_CALLABLES = (types.MethodType, types.FunctionType, types.FrameType)
 
 
 def held_outside(graph):
@@ -121,4 +123,8 @@ def _is_internal(holder):
 
 
 def _is_followed(holder):
-    return isinstance(holder, _CONTAINERS) or type(holder).__name__ in ("cell", "Reference", "_WeakrefableDict")
+    return isinstance(holder, _CONTAINERS + _CALLABLES) or type(holder).__name__ in (
+        "cell",
+        "Reference",
+        "_WeakrefableDict",
+    )
