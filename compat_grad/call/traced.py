@@ -56,7 +56,7 @@ class TracedFunctions:
         if not _tf.functions_nest:
             return _FlatFunction(body, self._title)
         if _tf.functions_need_a_gradient():
-            return _AnchoredFunction(body, self._title)
+            return _AnchoredFunction(body)
         return _TracedFunction(body)
 
 
@@ -80,29 +80,22 @@ class _TracedFunction:
 
 
 class _AnchoredFunction:
-    """A function with one more input, which always has a gradient: see `functions_need_a_gradient`.
+    """A function with one more input and output, which always has a gradient: see `functions_need_a_gradient`."""
 
-    That is a negative zero, added to an output: it changes no number, negative zeros included.
-    """
-
-    def __init__(self, body, title):
+    def __init__(self, body):
         @_tf.not_converted
         def anchored(anchor, *tensors):
-            outputs, pack = flatten_outputs(body(*tensors), title)
-            for position in _tf.flowing(outputs)[:1]:
-                zero = tf.complex(anchor, anchor) if outputs[position].dtype.is_complex else anchor
-                outputs[position] += tf.cast(zero, outputs[position].dtype)
-            return pack(outputs)
+            return tf.identity(anchor), body(*tensors)
 
         self._function = _tf.new_function(anchored)
         self.ways = {}
 
     def __call__(self, inputs):
-        return _tf.call_traced(self._function, [tf.constant(-0.0), *inputs])
+        return _tf.call_traced(self._function, [tf.constant(0.0), *inputs])[1]
 
     def trace(self, inputs):
         """Trace the function for such tensors, if it is not yet; return the graph."""
-        return _tf.trace(self._function, [tf.constant(-0.0), *inputs])
+        return _tf.trace(self._function, [tf.constant(0.0), *inputs])
 
 
 class _FlatFunction:
