@@ -18,6 +18,7 @@ from compat_grad._tf.lookup import tf
 from compat_grad._tf.tensors import Tensor, differentiable
 
 _FARTHEST = 12  # steps from a tensor to who holds it that are followed
+_MOST = 64  # holders followed in one step: the collector compares each with everything that there is
 # Instances of these are TensorFlow's own, and lead nobody to a tensor.
 _INTERNAL = tuple("tensorflow." + name for name in ("python.framework", "python.eager", "python.ops", "core"))
 _INTERNAL += tuple("tensorflow_core." + name[len("tensorflow.") :] for name in _INTERNAL)
@@ -102,6 +103,8 @@ def _somebody_holds(tensors):
             followed.append(holder)
         if not followed:
             return False
+        if len(followed) > _MOST:
+            return True
         holders = tuple(followed)
         seen.update((id(followed), id(holders)))
     return True
