@@ -11,6 +11,7 @@ from compat_grad._tf.autograph import (
     autograph_enabled,
     convert_by_autograph,
     hand_on,
+    has_autograph,
     not_converted,
 )
 from compat_grad._tf.derivatives import native_gradients
@@ -47,6 +48,7 @@ from compat_grad._tf.holders import (
 )
 from compat_grad._tf.lookup import (
     first,
+    looked_up,
     tf,
     v1,
 )
@@ -199,6 +201,7 @@ __all__ = [
     "gradient_name",
     "gradients_not_saved",
     "hand_on",
+    "has_autograph",
     "has_identity_n",
     "has_identity_n_op",
     "has_op_callbacks",
@@ -216,6 +219,7 @@ __all__ = [
     "is_variable_type",
     "keep_with",
     "loaded_bodies_know_functions",
+    "looked_up",
     "made_since",
     "name_gradient",
     "native_gradients",

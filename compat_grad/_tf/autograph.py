@@ -10,14 +10,19 @@ _ControlStatus = first("tensorflow.python.autograph.core.ag_ctx.ControlStatusCtx
 _autograph_statuses = first("tensorflow.python.autograph.core.ag_ctx.Status")
 
 
+def has_autograph():
+    """Whether AutoGraph can be asked to convert what a function calls (not in 1.14)."""
+    return None not in (_tf_convert, _autograph_status)
+
+
 def autograph_converts():
     """Whether the code that is calling us is being converted by AutoGraph."""
-    return _autograph_status is not None and _autograph_status().status.name == "ENABLED"
+    return has_autograph() and _autograph_status().status.name == "ENABLED"
 
 
 def autograph_enabled():
     """Return a context in which functions are converted by AutoGraph, where it can be reached."""
-    if _tf_convert is None or _ControlStatus is None:
+    if not has_autograph() or None in (_ControlStatus, _autograph_statuses):
         return contextlib.ExitStack()
     return _ControlStatus(status=_autograph_statuses.ENABLED)
 

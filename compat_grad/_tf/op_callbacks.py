@@ -18,7 +18,7 @@ _execute = first("tensorflow.python.eager.execute.execute_with_callbacks") and i
 )
 
 #: Whether this TensorFlow tells of each op.
-has_op_callbacks = _execute is not None and hasattr(_Context, "add_op_callback")
+has_op_callbacks = None not in (_context, _execute) and hasattr(_Context, "add_op_callback")
 
 
 class _Telling:

@@ -17,7 +17,9 @@ def registered_gradient(name):
     Raises LookupError for an unregistered name, RuntimeError where TensorFlow's registry cannot be reached.
     """
     if _registry is None:
-        raise RuntimeError("this TensorFlow hides its registry of gradients; pass the gradient function itself")
+        raise RuntimeError(
+            "compat_grad: this TensorFlow hides its registry of gradients; pass the gradient function itself"
+        )
     return _registry.lookup(name)
 
 

@@ -20,6 +20,8 @@ VariableWatcher = first(
 GradientTape = getattr(tf, "GradientTape", None) or first("tensorflow.python.eager.backprop.GradientTape")
 if record_operation is not None and "side_outputs" in inspect.signature(record_operation).parameters:
     record_operation = None  # 1.4: eager mode was not to be had yet
+if record_operation is None or stop_recording is None:  # one is of no use without the other
+    record_operation = stop_recording = None
 
 
 def _unknown_tapes():
@@ -74,7 +76,7 @@ def _resume_recording():
     What is traced meanwhile would stay as it was traced: a function with a tape of its own would give no gradient
     to anybody ever after. And before 2.3 variables are told to nobody but tapes that record.
     """
-    stopped = recording_is_stopped()
+    stopped = None not in (_stop, _restart) and recording_is_stopped()
     if stopped:
         _restart()
     return stopped
@@ -129,7 +131,9 @@ class _TapedReads:
 
 
 #: Context manager whose watched_variables() are the trainable ones that were read in it, in the order of creation.
-VariableReads = _WatchedReads if VariableWatcher else _TapedReads if _push_new_tape is not None else GradientTape
+VariableReads = (
+    _WatchedReads if VariableWatcher else GradientTape if None in (_push_new_tape, _pop_tape) else _TapedReads
+)
 
 _delete_trace = _of_tapes("TFE_Py_TapeSetDeleteTrace") or first("tensorflow.python.eager.tape.delete_trace")
 _new_number = first("tensorflow.python.framework.ops.uid")
@@ -185,4 +189,5 @@ def copy(tensor):
 
 def tangents_flow(tensors):
     """Whether a forward-mode accumulator (tf.autodiff.ForwardAccumulator) carries tangents of these tensors."""
-    return _pack_tangents is not None and not no_tapes() and bool(_pack_tangents(tensors)[1])  # (indices, tangents)
+    known = _pack_tangents is not None and stop_recording is not None
+    return known and not no_tapes() and bool(_pack_tangents(tensors)[1])  # (indices, tangents)

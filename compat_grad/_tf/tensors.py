@@ -4,7 +4,6 @@ Decided by type alone where it can be. Knows nothing of modes, graphs or tapes.
 """
 
 import functools
-import importlib
 
 from compat_grad._tf.lookup import first, tf, v1
 
@@ -30,7 +29,7 @@ _VARIABLES = tuple(
 # What says that it is like a tensor though no subclass: Keras's mixed precision variables, distributed ones in
 # 1.x, Keras 3's own. A base class from 2.4 on; before, a tuple that grows as modules register their types.
 _DenseTensorLike = first("tensorflow.python.types.core.Tensor")
-_ops = importlib.import_module("tensorflow.python.framework.ops")
+_ops = first("tensorflow.python.framework.ops")
 
 
 @functools.lru_cache(maxsize=None)  # its classes are a handful in a whole program

@@ -20,6 +20,14 @@ CURES = (
         "In graphs and traced functions a tensor has no value yet: put NumPy code into tf.numpy_function (tf.py_func).",
     ),
 )
+if not _tf.has_autograph():
+    CURES += (
+        (
+            re.compile("AutoGraph|as a Python `?bool"),
+            "compat_grad cannot reach the AutoGraph of this TensorFlow: branch and loop by tf.cond and tf.while_loop, "
+            "or hand forward over as tf.autograph.to_graph(forward).",
+        ),
+    )
 
 
 def explain(error, title, whose):

@@ -24,7 +24,15 @@ def describe():
     for title, scope in _modes():
         with scope:
             lines += ["", "strategies {}:".format(title)] + _strategies(compat_grad.available_strategies())
-    return "\n".join(lines)
+    return "\n".join(lines + _missing())
+
+
+def _missing():
+    """Return lines that name the private parts of TensorFlow which cannot be found here; others take their place."""
+    from compat_grad import _tf
+
+    names = sorted(name for name, found in _tf.looked_up.items() if not found)
+    return ["", "not found in this TensorFlow:"] + ["  " + name for name in names] if names else []
 
 
 def _versions():

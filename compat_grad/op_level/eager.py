@@ -9,7 +9,6 @@ import weakref
 
 from compat_grad import _tf
 from compat_grad.call import structure
-from compat_grad.op_level.marking import tapes_listen
 from compat_grad.op_level.own_gradients import builds_ops_of, is_wrapped
 
 TRACED = "traced"
@@ -55,7 +54,7 @@ class EagerCalls:
             return function(inputs)
         if _can_go_op_by_op() and way is not TORN:
             return self._gradients.op_by_op.run(forward, way is HIDING)
-        if tapes_listen():
+        if not _tf.no_tapes():
             raise ValueError(self._torn() if way is TORN else self._needs_op_callbacks())
         return function(inputs)
 

@@ -48,13 +48,15 @@ class OpGradients:
         """Whether the call needs a function around it: in eager mode, where ops have no name of a gradient.
 
         So do in graphs, for tapes, ops on the handles of variables: reads are recorded a second time, by hand, and
-        their order is known by the handle itself.
+        their order is known by the handle itself. And all ops where none can be recorded by hand.
 
         Raises:
           ValueError: it does, and this TensorFlow's functions lose the gradients of functions inside.
         """
         if mode is _tf.EAGER:
             return True
+        if _tf.record_operation is None:
+            return _tf.functions_nest and not _tf.no_tapes()
         if not tapes_listen() or not any(map(_tf.takes_handles, self.rules)):
             return False
         if _tf.functions_nest:

@@ -25,4 +25,8 @@ def connect(outputs, inputs, vjp):
         return values, backward
 
     tied.extend(tie(*inputs))
+    if _tf.record_operation is None and not _tf.executing_eagerly():
+        # Whoever asked for this strategy knows TensorFlow's faults; who got it for want of others shall not meet them.
+        for op in {tensor.op for tensor in tied}:
+            _tf.refuse_to_vectorize(op)
     return tied

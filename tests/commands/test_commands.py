@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import compat_grad
-from compat_grad import demo
+from compat_grad import _tf, demo
 from compat_grad.__main__ import main
 from tests import modes
 
@@ -61,8 +61,17 @@ def test_info_tells_each_strategy_or_why_it_cannot_be_had(capsys):
     }
 
 
+def test_info_names_what_this_tensorflow_has_not(capsys, monkeypatch):
+    monkeypatch.setitem(_tf.looked_up, "record_operation", False)
+    monkeypatch.setitem(_tf.looked_up, "stop_recording", True)
+    told = run(capsys, "info")[1].split("not found in this TensorFlow:")[1].split()
+    assert "record_operation" in told and "stop_recording" not in told
+
+
 def test_info_marks_the_one_strategy_that_auto_picks(capsys):
-    for block in run(capsys, "info")[1].split("\n\n")[1:]:
+    blocks = [block for block in run(capsys, "info")[1].split("\n\n") if block.startswith("strategies")]
+    assert blocks
+    for block in blocks:
         marked = [line.split()[0] for line in block.splitlines() if '"auto" picks it' in line]
         assert marked == ["tape" if "in eager mode:" in block else "gradient_override_map"]
 
