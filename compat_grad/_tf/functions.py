@@ -142,6 +142,7 @@ _CONTROL_FLOW_BODIES = tuple(
 )
 _save_context = first("tensorflow.python.saved_model.save_context.save_context")
 _in_save_context = first("tensorflow.python.saved_model.save_context.in_save_context")
+_saving = first("tensorflow.python.saved_model.save_context._save_context")
 
 
 def is_control_flow_body(graph):
@@ -187,11 +188,23 @@ class PrivateTraces:
     @contextlib.contextmanager
     def made(self):
         """Have the tf.functions that are called in here traced for this user alone; yields whether that is so."""
-        if _save_context is None or _in_save_context is None or _in_save_context() or tf.distribute.has_strategy():
+        if _save_context is None or _in_save_context is None or tf.distribute.has_strategy():
             yield False
-        else:
+        elif not _in_save_context():
             with _save_context(self):
                 yield True
+        elif not hasattr(_saving, "enter_save_context"):
+            yield False
+        else:  # a SavedModel is being saved
+            self._saved_with = _saving.options()
+            _saving.enter_save_context(self)
+            try:
+                yield True
+            finally:
+                _saving.enter_save_context(self._saved_with)
+
+    def __getattr__(self, name):
+        return getattr(self.__dict__.get("_saved_with"), name)  # all else that is asked of the options
 
     @property
     def experimental_variable_policy(self):

@@ -52,6 +52,13 @@ def _in_function(x):
     return inner(x) - inner(0.5 * x)
 
 
+def _relu_in_function(x):
+    inner = _nested.setdefault("relu", tf.function(lambda x: tf.nn.relu(2.0 * x) * 3.0))
+    return _nested.setdefault(
+        "override", override_gradient(inner, {"Relu": lambda op, dy: dy * 7.0 * op.inputs[0]}, name="relu_in_function")
+    )(x)
+
+
 _relu_in_branch = override_gradient(
     lambda x: tf.cond(tf.reduce_sum(x) > 0.0, lambda: tf.nn.relu(2.0 * x), lambda: x),
     {"Relu": lambda op, dy: dy * 7.0 * op.inputs[0]},
@@ -71,6 +78,7 @@ CARRIED = {
     "a surrogate": surrogate,
     "in a nested function": _in_function,
     "by op": relus,
+    "by op, in a nested function": _relu_in_function,
     "by op, of two inputs": products,
     "no gradient at all": lambda x: x + blocked(x),
 }
