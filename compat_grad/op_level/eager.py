@@ -66,13 +66,18 @@ class EagerCalls:
             try:
                 graph = function.trace(inputs)
             except Exception as error:  # whatever tracing fails by: forward itself raises what is wrong with it
-                if str(error).startswith(self._gradients.title + ":"):  # a refusal of ours
+                if self._refused(error):
                     raise
                 graph = None
         if graph is not None:
             return self._way_of(graph), None
         made.initialize()
         return UNTRACED, (self._gradients.op_by_op.run(forward, False),)
+
+    def _refused(self, error):
+        """Whether it is this override that an error is from, and not forward; AutoGraph of 2.1 puts words before it."""
+        said, title = str(error), self._gradients.title
+        return title + ":" in said and title + ": raised in" not in said
 
     def _way_of(self, graph):
         fed = self._hidden.get(graph)
