@@ -173,6 +173,12 @@ def _building_alone(graph):
 _making_lock = threading.Lock()
 
 
+def _expands_variables(options):
+    """Whether distributed variables are saved one by one, which our options would not say."""
+    policy = getattr(vars(options).get("experimental_variable_policy"), "name", "") if options is not None else ""
+    return policy == "EXPAND_DISTRIBUTED_VARIABLES"
+
+
 class PrivateTraces:
     """The traces of tf.functions that are made for one user alone, so that others never call them.
 
@@ -193,15 +199,17 @@ class PrivateTraces:
         elif not _in_save_context():
             with _save_context(self):
                 yield True
-        elif not hasattr(_saving, "enter_save_context"):
+        elif not hasattr(_saving, "enter_save_context") or _expands_variables(_saving.options()):
             yield False
+        elif _saving.options() is self:
+            yield True
         else:  # a SavedModel is being saved
-            self._saved_with = _saving.options()
+            options = self._saved_with = _saving.options()
             _saving.enter_save_context(self)
             try:
                 yield True
             finally:
-                _saving.enter_save_context(self._saved_with)
+                _saving.enter_save_context(options)
 
     def __getattr__(self, name):
         return getattr(self.__dict__.get("_saved_with"), name)  # all else that is asked of the options

@@ -5,6 +5,8 @@ Decided by type alone where it can be. Knows nothing of modes, graphs or tapes.
 
 import functools
 
+import numpy as np
+
 from compat_grad._tf.lookup import first, tf, v1
 
 Tensor = tf.Tensor
@@ -124,7 +126,16 @@ def slices_of_tensors(slices, dtype=None):
         return slices
     if not isinstance(values, Tensor):
         values = tf.convert_to_tensor(values, dtype)
-    return IndexedSlices(values, *[part if part is None else tf.convert_to_tensor(part) for part in others])
+    return IndexedSlices(values, *[part if part is None else _as_integers(part) for part in others])
+
+
+def _as_integers(part):
+    """Return a tensor, of int32 where that holds what is no tensor yet: before 1.5 a dense shape must be."""
+    if isinstance(part, Tensor):
+        return part
+    array = np.asarray(part.as_list() if isinstance(part, tf.TensorShape) else part)
+    fits = array.size == 0 or np.abs(array).max() <= np.iinfo(np.int32).max
+    return tf.constant(array.astype(np.int32 if fits else np.int64))
 
 
 def with_own_indices(slices, dtype):
