@@ -175,8 +175,8 @@ _making_lock = threading.Lock()
 
 def _expands_variables(options):
     """Whether distributed variables are saved one by one, which our options would not say."""
-    policy = getattr(vars(options).get("experimental_variable_policy"), "name", "") if options is not None else ""
-    return policy == "EXPAND_DISTRIBUTED_VARIABLES"
+    policy = getattr(options, "experimental_variable_policy", None)
+    return getattr(policy, "name", None) == "EXPAND_DISTRIBUTED_VARIABLES"
 
 
 class PrivateTraces:

@@ -12,6 +12,6 @@ trains, clones and saves with its overrides, and must know nothing of strategies
 from compat_grad._tf import tf
 from compat_grad.keras.layer import layer_class
 
-OverrideGradient = layer_class(tf.keras)
+OverrideGradient = layer_class(tf.keras) if hasattr(tf, "keras") else None  # TensorFlow has one from 1.4 on
 
 __all__ = ["OverrideGradient", "layer_class"]

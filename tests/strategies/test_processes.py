@@ -5,7 +5,7 @@ import os
 import pytest
 import tensorflow as tf
 
-from compat_grad import override_gradient
+from compat_grad import _tf, override_gradient
 from tests.modes import v1
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
@@ -42,6 +42,7 @@ def _serialised_by_a_fork(make, factor):
     return serialised
 
 
+@pytest.mark.skipif(not _tf.has_identity_n_op, reason="TensorFlow 1.0 cannot import the call of a function")
 @needs_fork
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("make", [_function_level, _op_level])
