@@ -9,7 +9,7 @@ import re
 from compat_grad import _tf
 
 #: What TensorFlow says of likely mistakes -> the way out.
-CURES = (
+CURES = [
     (
         re.compile("eager execution"),  # "tf.gradients is not supported when ... is enabled", Tensor.op, placeholders
         "It needs a graph: with strategy='gradient_override_map' the call and its backward run in one. (What forward "
@@ -19,14 +19,14 @@ CURES = (
         re.compile("no attribute 'numpy'|symbolic .*to a numpy array"),
         "In graphs and traced functions a tensor has no value yet: put NumPy code into tf.numpy_function (tf.py_func).",
     ),
-)
+]
 if not _tf.has_autograph():
-    CURES += (
+    CURES.append(
         (
             re.compile("AutoGraph|as a Python `?bool"),
             "compat_grad cannot reach the AutoGraph of this TensorFlow: branch and loop by tf.cond and tf.while_loop, "
             "or hand forward over as tf.autograph.to_graph(forward).",
-        ),
+        )
     )
 
 
