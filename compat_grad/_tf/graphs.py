@@ -2,7 +2,7 @@
 
 import threading
 
-from compat_grad._tf.lookup import tf, v1
+from compat_grad._tf.lookup import first, tf, v1
 from compat_grad._tf.modes import is_function_graph
 from compat_grad._tf.tensors import Tensor
 
@@ -12,12 +12,27 @@ _keeping = threading.Lock()
 
 
 def keep_with(graph, thing):
-    """Keep thing alive for as long as graph."""
+    """Keep thing alive for as long as graph, and as what is cut out of graph: ``wrap_function(...).prune(...)``."""
     with _keeping:  # two threads may build in one graph
-        kept = getattr(graph, "_compat_grad_kept", None)
-        if kept is None:
-            kept = graph._compat_grad_kept = set()
-        kept.add(thing)
+        for keeper in [graph, *_shared_with_cuts(graph)]:
+            kept = getattr(keeper, "_compat_grad_kept", None)
+            if kept is None:
+                kept = keeper._compat_grad_kept = set()
+            kept.add(thing)
+
+
+_VariableHolder = first("tensorflow.python.eager.wrap_function.VariableHolder")
+
+
+def _shared_with_cuts(graph):
+    """Return what a function that wrap_function traces into graph shares with the copies that are pruned from it.
+
+    Those have the ops with their attributes, and keep neither graph nor what it keeps.
+    """
+    if _VariableHolder is None:
+        return []
+    creators = [getattr(creator, "__self__", None) for _, creator in getattr(graph, "_variable_creator_stack", ())]
+    return [holder for holder in creators if isinstance(holder, _VariableHolder)]
 
 
 def outer_function_graphs(graph):

@@ -9,6 +9,7 @@ import tensorflow as tf
 from compat_grad import override_gradient
 from tests import modes
 from tests.modes import assert_same_bits, v1
+from tests.strategies.test_leaks import _gradient_names
 
 X = np.array([[0.5, -1.25, 3.0], [2.0, 0.25, -1.0]], np.float32)
 
@@ -124,3 +125,27 @@ def test_what_is_not_ours_is_converted_as_ever(make):
     x = tf.constant(X)
     native = _values_and_gradients(lambda x: tf.identity_n([tf.nn.relu(x)])[0], x)
     assert_same_bits(modes.to_arrays(native), [np.maximum(X, 0), (X > 0).astype(np.float32)])
+
+
+def _pruned_from_what_is_gone(level):
+    def squared(op, dy):
+        return 10.0 * dy * op.inputs[0] * op.inputs[0]
+
+    return _pruned(override_gradient(tf.nn.relu, squared if level == "whole" else {"Relu": squared}))[0]
+
+
+@pytest.mark.parametrize("level", ["whole", "ops"])
+def test_what_is_pruned_from_a_function_outlives_it_with_its_gradient(functions, level):
+    """First and second derivative, called again; and with the last copy everything goes."""
+    names, copies = _gradient_names(), [_pruned_from_what_is_gone(level)]
+    gc.collect()
+    x = tf.constant(X[0])
+    for _ in range(2):
+        _, first = modes.by_tape(copies[0], [x])
+        assert_same_bits(first[0].numpy(), 10 * X[0] * X[0])
+        _, second = modes.by_tape(lambda x: modes.by_tape(copies[0], [x])[1][0], [x])
+        assert_same_bits(second[0].numpy(), 20 * X[0])
+    copies.clear()
+    gc.collect()
+    gc.collect()
+    assert _gradient_names() - names <= {"compat_grad"}
