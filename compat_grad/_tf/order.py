@@ -76,11 +76,13 @@ def waiting_for(tensors):
     ControlTrigger; a placeholder stays, because it might be fed.
     """
     graph = get_default_graph()
-    if not tensors or not is_function_graph(graph):
+    # What a function is handed is there from the start (and 1.6 makes no function of edges from it).
+    computed = [one for one in tensors if not is_eager_tensor_type(type(one)) and one.op.type != "Placeholder"]
+    if not computed or not is_function_graph(graph):
         yield
         return
     nothing = _nothing(graph)
-    with tf.control_dependencies([tensor for tensor in tensors if not is_eager_tensor_type(type(tensor))]):
+    with tf.control_dependencies(computed):
         attributes = {"dtype": AttrValue(type=nothing.dtype.as_datatype_enum), "shape": AttrValue(shape=_SCALAR)}
         together = _add(graph, "PlaceholderWithDefault", [nothing], [nothing.dtype], attributes)
     with tf.control_dependencies([together]):

@@ -11,7 +11,8 @@ from compat_grad import _tf
 #: What TensorFlow says of likely mistakes -> the way out.
 CURES = [
     (
-        re.compile("eager execution"),  # "tf.gradients is not supported when ... is enabled", Tensor.op, placeholders
+        # "tf.gradients is not supported when ... is enabled", Tensor.op, placeholders; EAGER mode: 1.5 and 1.6
+        re.compile("eager execution|EAGER mode"),
         "It needs a graph: with strategy='gradient_override_map' the call and its backward run in one. (What forward "
         "itself would have given is op.native_gradient(*output_grads).)",
     ),
