@@ -57,7 +57,7 @@ class Figure(collections.namedtuple("Figure", "what problem unit samples")):
 
 #: How much is measured. rounds: of contenders in turns; seconds: a contender's turn; calls, variables: in the graphs
 #: that are built; builds: rounds of whatever takes long; graphs: in search of leaks; interpreters: fresh ones; large:
-#: whether on 8 MB, too.
+#: whether on 8 MB, too, and on all of the small ones.
 Effort = collections.namedtuple("Effort", "rounds seconds builds calls variables graphs interpreters large")
 FULL = Effort(21, 0.01, 5, (10, 100, 1000, 5000), (0, 100, 400, 1000), 200, 3, True)
 QUICK = Effort(2, 0.0, 1, (10, 100), (0, 400), 3, 0, False)

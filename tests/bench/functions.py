@@ -8,7 +8,7 @@ from tests.bench.contest import able_and_equal
 from tests.bench.eager import new_tape
 from tests.bench.figures import Figure
 from tests.bench.graphs import stack
-from tests.bench.problems import CHEAP, problems
+from tests.bench.problems import problems
 from tests.bench.timing import in_turns
 
 TRACE, STEP, STEP_JIT = "function trace of 10", "function step of 10", "function step of 10, jit_compile"
@@ -19,7 +19,7 @@ def figures(effort):
     """Yield the figures of tf.function."""
     for problem in problems(effort):
         contest = problem.contest([tf.constant(array) for array in problem.arrays()])
-        if problem in CHEAP:
+        if problem.is_cheap:
             yield _trace(contest, effort)
         yield _step(STEP, contest, {}, effort)
         if _jit():

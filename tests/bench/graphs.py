@@ -1,12 +1,13 @@
 """Plain graphs: seconds and ops that building takes, its growth with calls and variables, and a step of a session."""
 
+import functools
 import time
 
 import tensorflow as tf
 
 from tests.bench.contest import able_and_equal
 from tests.bench.figures import Figure
-from tests.bench.problems import CHEAP, problems
+from tests.bench.problems import cheap, problems
 from tests.bench.timing import in_turns, once_each
 from tests.modes import v1
 
@@ -17,16 +18,18 @@ STACKED = 10
 
 def figures(effort):
     """Yield the figures of plain graphs."""
-    one_input = CHEAP[0]
+    one_input = cheap(effort)[0]
     calls = {n: _building(one_input, n, 0, effort) for n in effort.calls}
-    variables = {n: _building(one_input, _calls(effort), n, effort) for n in effort.variables}
+    variables = {n: _building(one_input, _calls(effort), n, effort) for n in effort.variables if n}
     for building in list(calls.values()) + list(variables.values()):
         yield from building
+    variables[0] = calls[_calls(effort)]
     yield _growth(calls, "calls", _calls(effort), effort.calls[-1])
     yield _growth(variables, "variables", effort.variables[0], effort.variables[-1])
-    for problem in CHEAP[1:]:
-        yield from _building(problem, _calls(effort), 0, effort)
-    for problem in CHEAP:
+    for problem in cheap(effort):
+        if problem is not one_input:
+            yield from _building(problem, _calls(effort), 0, effort)
+    for problem in cheap(effort):
         yield _building_gradients(problem, effort)
     for problem in problems(effort):
         yield _step(problem, effort)
@@ -83,18 +86,18 @@ def _building_gradients(problem, effort):
                 contest = problem.contest(_placeholders(problem))
                 f = contest.contenders[name]
                 start = time.perf_counter()
-                for _ in range(STACKED):
-                    v1.gradients(stack(f, contest), contest.sources)
-                return (time.perf_counter() - start) / STACKED**2
+                v1.gradients(stack(f, contest), contest.sources)
+                return (time.perf_counter() - start) / STACKED
 
         return took
 
-    samples = once_each({name: builder(name) for name in _able(problem)}, effort.builds)
+    samples = once_each({name: builder(name) for name in _able(problem)}, effort.rounds)
     return Figure(BUILDING_GRADIENTS, problem.name, "s", samples)
 
 
+@functools.lru_cache(maxsize=None)
 def _able(problem):
-    """Return the contenders that can do it, having checked that they are equal."""
+    """Return the names of the contenders that can do it, having checked once that they are equal."""
     with tf.Graph().as_default():
         contest = problem.contest(_placeholders(problem))
 
@@ -103,7 +106,7 @@ def _able(problem):
             with session:
                 return _arrays(step(*problem.arrays()))
 
-        return able_and_equal(contest, run)
+        return list(able_and_equal(contest, run))
 
 
 def _placeholders(problem):

@@ -156,6 +156,14 @@ PROBLEMS += [
 CHEAP = [problem for problem in PROBLEMS if problem.is_cheap]
 
 
+def cheap(effort):
+    """Return the problems whose call costs more than the work, the simplest first."""
+    return CHEAP if effort.large else [CHEAP[place] for place in _ONE_OF_EACH_KIND]
+
+
+_ONE_OF_EACH_KIND = (0, 2, 3, 4, 5)  # eight inputs are among eight nested ones
+
+
 def problems(effort):
     """Return the problems to measure."""
-    return PROBLEMS if effort.large else CHEAP
+    return PROBLEMS if effort.large else cheap(effort)
