@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "commands": {"__init__", "_tf", "demo", "matrix", "migrate"},
     "demo": {"__init__", "_tf"},
     "keras": {"_tf", "call", "override"},
+    "legacy": {"_tf", "op_level", "saving"},
     "matrix": set(),
     "migrate": set(),
     "op_level": {"_tf", "call", "saving", "strategies"},

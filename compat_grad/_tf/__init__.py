@@ -43,6 +43,7 @@ from compat_grad._tf.graphs import (
     variable_op,
     variable_read_by,
 )
+from compat_grad._tf.graphs_of_tapes import graphs_of_tapes
 from compat_grad._tf.holders import (
     held_outside,
 )
@@ -67,6 +68,7 @@ from compat_grad._tf.op_callbacks import (
     executed_function,
     has_op_callbacks,
     is_executed_function,
+    tells_of_executed_ops,
     told_of_built_ops,
     told_of_ops,
     wrap_py_function,
@@ -77,6 +79,7 @@ from compat_grad._tf.order import (
     uses_of_variables,
     waiting_for,
 )
+from compat_grad._tf.override_maps import enter_override_map, override_map_of, told_of_override_maps
 from compat_grad._tf.parallel_for import (
     have_vectorized_ops_tied,
     refuse_to_vectorize,
@@ -89,6 +92,7 @@ from compat_grad._tf.pass_through import (
     has_identity_n,
     has_identity_n_op,
 )
+from compat_grad._tf.python_functions import told_of_python_functions
 from compat_grad._tf.registry import (
     AttrValue,
     attribute,
@@ -189,6 +193,7 @@ __all__ = [
     "dense",
     "detach_inputs",
     "differentiable",
+    "enter_override_map",
     "executed_function",
     "executing_eagerly",
     "extent",
@@ -200,6 +205,7 @@ __all__ = [
     "get_default_graph",
     "gradient_name",
     "gradients_not_saved",
+    "graphs_of_tapes",
     "hand_on",
     "has_autograph",
     "has_identity_n",
@@ -238,6 +244,7 @@ __all__ = [
     "operations_since",
     "outer_function_graphs",
     "outermost_graph",
+    "override_map_of",
     "own_reads",
     "public_path",
     "python_ops",
@@ -258,10 +265,13 @@ __all__ = [
     "takes_handles",
     "tangents_flow",
     "tapes_follow",
+    "tells_of_executed_ops",
     "text",
     "tf",
     "told_of_built_ops",
     "told_of_ops",
+    "told_of_override_maps",
+    "told_of_python_functions",
     "trace",
     "trace_apart",
     "trainable_variables_key",

@@ -1,7 +1,7 @@
 """TensorFlow's op callbacks: being told of each op that this thread executes eagerly or builds, right after it.
 
-From 2.1 on. Of what is executed we are told with the list that holds its outputs, which may be exchanged in place, and
-before anybody else sees them. Knows nothing of gradients.
+Of what is built from 2.1 on; before (from 1.7 on), of what is executed alone. Of that we are told with the list that
+holds its outputs, which may be exchanged in place, and before anybody else sees them. Knows nothing of gradients.
 """
 
 import contextlib
@@ -20,6 +20,13 @@ _execute = first("tensorflow.python.eager.execute.execute_with_callbacks") and i
 #: Whether this TensorFlow tells of each op.
 has_op_callbacks = None not in (_context, _execute) and hasattr(_Context, "add_op_callback")
 
+#: Whether this TensorFlow tells of each op that it executes, at least.
+tells_of_executed_ops = has_op_callbacks or (
+    None not in (_context, _execute)
+    and hasattr(_Context, "add_post_execution_callback")
+    and hasattr(_execute, "quick_execute")
+)
+
 
 class _Telling:
     """What TensorFlow calls after each op of this thread."""
@@ -28,12 +35,18 @@ class _Telling:
         self._executed = executed
         self._built = built
         self._busy = False
+        self._thread = threading.get_ident()
 
     def __call__(self, op_type, inputs, attributes, outputs, op_name=None, graph=None):
+        if not self.is_of_this_thread():
+            return None
         if graph is None:
             self.tell(op_type, inputs, attributes, outputs, None)
             return None
         return self._built(outputs[0].op) if outputs else None
+
+    def is_of_this_thread(self):
+        return threading.get_ident() == self._thread  # on 2.0 the callbacks are those of all threads
 
     def tell(self, op_type, inputs, attributes, outputs, recorded_inputs):
         if self._busy:  # an op that was executed for the one we are just told of
@@ -85,11 +98,17 @@ def told_of_ops(executed, built):
     with _patching:  # TensorFlow's own add_op_callback exchanges this as well, and the first thread to end puts it back
         _tellings.append(telling)
         _execute.execute = _execute_and_tell
-    context.add_op_callback(telling)
+    if has_op_callbacks:
+        context.add_op_callback(telling)
+    else:
+        context.add_post_execution_callback(telling)
     try:
         yield
     finally:
-        context.remove_op_callback(telling)
+        if has_op_callbacks:
+            context.remove_op_callback(telling)
+        else:
+            context.post_execution_callbacks.remove(telling)
         with _patching:
             _tellings.remove(telling)
             if not _tellings:
@@ -100,9 +119,10 @@ def _execute_and_tell(op_name, num_outputs, inputs, attrs, ctx, name=None):
     """What executes the ops that the fast way in C++ does not know, and functions; their record comes afterwards."""
     outputs = _execute.quick_execute(op_name, num_outputs, inputs, attrs, ctx, name)
     given = tuple(inputs)  # which who is told may exchange, and others are told after him
-    for callback in ctx.op_callbacks:
+    for callback in ctx.op_callbacks if has_op_callbacks else ctx.post_execution_callbacks:
         if isinstance(callback, _Telling):
-            callback.tell(op_name, given, attrs, outputs, inputs)
+            if callback.is_of_this_thread():
+                callback.tell(op_name, given, attrs, outputs, inputs)
         else:
             callback(op_name, given, attrs, outputs, name)
     return outputs

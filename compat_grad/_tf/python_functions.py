@@ -1,0 +1,61 @@
+"""tf.py_func and tf.numpy_function in eager mode, where TensorFlow calls the Python function and there is no op.
+
+Knows nothing of gradients.
+"""
+
+import contextlib
+import functools
+import importlib
+import threading
+
+from compat_grad._tf.lookup import first, tf
+from compat_grad._tf.modes import executing_eagerly
+from compat_grad._tf.op_callbacks import ExecutedOp
+
+_py_func = first("tensorflow.python.ops.script_ops.py_func_common")
+_script_ops = _py_func and importlib.import_module("tensorflow.python.ops.script_ops")
+_patching = threading.Lock()
+_told = []  # (thread, function), of all threads
+
+
+@contextlib.contextmanager
+def told_of_python_functions(executed):
+    """Return the context in which this thread is told of each call of tf.py_func in eager mode.
+
+    Args:
+      executed: ``executed(op, outputs, None)`` of an `ExecutedOp` of type PyFunc (PyFuncStateless, if the call says
+        so) and the list of its outputs, to be exchanged in place.
+    """
+    if _py_func is None:
+        yield
+        return
+    telling = threading.get_ident(), executed
+    with _patching:
+        _told.append(telling)
+        _script_ops.py_func_common = _tell
+    try:
+        yield
+    finally:
+        with _patching:
+            _told.remove(telling)
+            if not _told:
+                _script_ops.py_func_common = _py_func
+
+
+@functools.wraps(_py_func or (lambda: None))
+def _tell(func, inp, Tout, stateful=True, name=None):
+    if not executing_eagerly():
+        return _py_func(func, inp, Tout, stateful=stateful, name=name)
+    inputs = [tf.convert_to_tensor(tensor) for tensor in inp]
+    result = _py_func(func, inputs, Tout, stateful=stateful, name=name)
+    outputs = list(result) if isinstance(result, (list, tuple)) else [result]
+    if any(output is None for output in outputs):
+        return result
+    op = ExecutedOp("PyFunc" if stateful else "PyFuncStateless", inputs, ())
+    for thread, executed in list(_told):
+        if thread == threading.get_ident():
+            executed(op, outputs, None)
+    return outputs if isinstance(result, (list, tuple)) else outputs[0]
+
+
+_tell.autograph_info__ = {}
