@@ -30,7 +30,7 @@ family.case(
     second=lambda x, dy, v: np.where(
         x > TINY**2, -dy * v * dy_free(x) / np.maximum(x, TINY) * 0.5, 0.0
     ),  # the override again: 1 / (2 y)
-    ulps=1,
+    ulps=4,  # to 1.4 a square root is an approximation: 1 ULP off, three times that in y ** -3
     ulps_xla=4,
 )
 
