@@ -1,0 +1,35 @@
+"""The graph is asked for in a default argument's place: a global function that others call."""
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+_GRADIENT = "RampBack"
+
+
+def _default_graph():
+    return tf.get_default_graph()
+
+
+@tf.RegisterGradient(_GRADIENT)
+def _ramp(op, grad):
+    return grad * 8.0
+
+
+def ramp(x):
+    with _default_graph().gradient_override_map({"Relu6": _GRADIENT}):
+        return tf.nn.relu6(x)
+
+
+def program(x):
+    return ramp(x)
+
+
+INPUTS = [[0.3, -1.4, 8.0]]
+
+
+def value(x):
+    return np.clip(x, 0, 6)
+
+
+def gradients(dy, x):
+    return [8.0 * dy]

@@ -1,0 +1,54 @@
+"""py_func whose gradient is another py_func, all defined within a function."""
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+
+def spiky(x):
+    return (x % 1 if x % 1 <= 0.5 else 0.0)
+
+
+def d_spiky(x):
+    return 10.0 if x % 1 <= 0.5 else -10.0
+
+
+np_spiky = np.vectorize(spiky, otypes=[np.float32])
+np_d_spiky = np.vectorize(d_spiky, otypes=[np.float32])
+
+
+def tf_d_spiky(x, name=None):
+    with tf.name_scope(name, "d_spiky", [x]) as name:
+        return tf.py_func(np_d_spiky, [x], tf.float32, name=name, stateful=False)
+
+
+def spiky_grad(op, grad):
+    x = op.inputs[0]
+    return grad * tf_d_spiky(x)
+
+
+def py_func(func, inp, Tout, stateful=True, name=None, grad=None):
+    rnd_name = "PyFuncGrad%d" % np.random.randint(0, 10 ** 8)
+    tf.RegisterGradient(rnd_name)(grad)
+    with tf.get_default_graph().gradient_override_map({"PyFunc": rnd_name}):
+        return tf.py_func(func, inp, Tout, stateful=stateful, name=name)
+
+
+def tf_spiky(x, name=None):
+    with tf.name_scope(name, "spiky", [x]) as name:
+        y = py_func(np_spiky, [x], [tf.float32], name=name, grad=spiky_grad)
+        return y[0]
+
+
+def program(x):
+    return tf.reshape(tf_spiky(x), [-1]) * 2.0
+
+
+INPUTS = [[0.2, 0.7, 1.2, 1.7]]
+
+
+def value(x):
+    return 2.0 * np_spiky(x)
+
+
+def gradients(dy, x):
+    return [2.0 * dy * np_d_spiky(x)]
