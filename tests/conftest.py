@@ -4,6 +4,7 @@ COMPAT_GRAD_BEHAVIOUR: "default"; "eager" (TensorFlow 1 with eager execution ena
 disable_v2_behavior). tox runs TensorFlow 1 once in "default" (graphs) and once in "eager".
 """
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -59,3 +60,12 @@ def keras(request):
     keras = KERASES[request.param]
     keras.backend.clear_session()  # names count from one again, in a new graph
     return keras
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_collections():
+    """Leave TensorFlow's own objects, some million, out of the garbage collections that tests ask for."""
+    freeze = getattr(gc, "freeze", None)  # Python 3.7 brought it
+    if freeze is not None:
+        gc.collect()
+        freeze()
