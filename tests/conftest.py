@@ -1,7 +1,6 @@
-"""Chooses the behaviour that this test process runs TensorFlow in, before anything else touches TensorFlow.
+"""What all tests share: the modes and the Kerases of this process.
 
-COMPAT_GRAD_BEHAVIOUR: "default"; "eager" (TensorFlow 1 with eager execution enabled); "v1" (TensorFlow 2 with
-disable_v2_behavior). tox runs TensorFlow 1 once in "default" (graphs) and once in "eager".
+`tests.behaviour` has chosen how it runs TensorFlow: tox runs TensorFlow 1 once with graphs and once with eager mode.
 """
 
 import gc
@@ -15,12 +14,6 @@ import pytest
 import tensorflow as tf
 
 from tests import modes
-
-if modes.BEHAVIOUR == "eager":
-    modes.enable_eager_execution()
-elif modes.BEHAVIOUR == "v1":
-    tf.compat.v1.disable_v2_behavior()
-
 from tests.keras.models import KERASES
 
 

@@ -1,44 +1,58 @@
-"""The modes in which TensorFlow computes gradients, behind one small interface.
+"""The modes of `compat_grad.testing`, as this process has them, and what only our own tests ask of TensorFlow."""
 
-A test says what it computes as ``program(differentiate, *tensors)`` and a `Mode` runs it: builds a graph and runs a
-session, runs eagerly, or traces a tf.function with the tape outside, inside, or tf.gradients inside.
-``differentiate(f, inputs, output_gradients)`` returns (outputs, gradients), and nests.
-"""
-
-import contextlib
 import functools
 import gc
 import importlib
 import inspect
-import os
 import weakref
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-v1 = getattr(getattr(tf, "compat", None), "v1", tf)
-BEHAVIOUR = os.environ.get("COMPAT_GRAD_BEHAVIOUR", "default")
-IS_TF2 = not hasattr(tf, "enable_eager_execution") and not hasattr(tf, "Session")
+from compat_grad.testing import process
+from compat_grad.testing.differentiate import by_gradients, by_tape, by_tape_outside, flat
+from compat_grad.testing.modes import (
+    ALL,
+    EAGER,
+    GRADIENTS_INSIDE,
+    GRAPH,
+    TAPE_INSIDE,
+    TAPE_OUTSIDE,
+    Mode,
+    run_in_function,
+    to_arrays,
+)
+from compat_grad.testing.process import IS_TF2, functions_have_second_derivatives, variable
+from tests.behaviour import BEHAVIOUR, v1
 
+__all__ = [
+    "BEHAVIOUR",
+    "EAGER",
+    "GRADIENTS_INSIDE",
+    "GRAPH",
+    "IS_TF2",
+    "Mode",
+    "TAPE_INSIDE",
+    "TAPE_OUTSIDE",
+    "by_gradients",
+    "by_tape",
+    "by_tape_outside",
+    "flat",
+    "functions_have_second_derivatives",
+    "run_in_function",
+    "to_arrays",
+    "v1",
+    "variable",
+]
 
-def enable_eager_execution():
-    """Enable eager execution in TensorFlow 1 (in 1.5 and 1.6 from contrib)."""
-    if hasattr(v1, "enable_eager_execution"):
-        v1.enable_eager_execution()
-    else:
-        import tensorflow.contrib.eager as tfe
-
-        tfe.enable_eager_execution()
+MODES = [mode for mode in ALL if mode.lacks is None]
+HAS_EAGER, HAS_FUNCTIONS, HAS_GRAPHS = process.has_eager(), process.has_functions(), process.has_graphs()
 
 
 def executing_eagerly():
     """Whether operations execute as they are called (tf.executing_eagerly came with 1.7)."""
     return hasattr(tf.constant(0.0), "numpy")
-
-
-HAS_EAGER = (IS_TF2 and BEHAVIOUR == "default") or BEHAVIOUR == "eager"
-HAS_FUNCTIONS = HAS_EAGER and hasattr(tf, "function")
 
 
 def _has_tf_convert():
@@ -60,51 +74,6 @@ def _gradient_tape():
     import tensorflow.contrib.eager as tfe
 
     return tfe.GradientTape
-
-
-def flat(outputs):
-    """Return outputs as a flat list of tensors."""
-    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-
-
-def by_tape(f, inputs, output_gradients=None):
-    """Differentiate f by a gradient tape."""
-    with _gradient_tape()() as tape:
-        for x in inputs:
-            tape.watch(x)
-        outputs = f(*inputs)
-        target = _weighted_sum(flat(outputs), output_gradients)
-    return outputs, tape.gradient(target, list(inputs))
-
-
-def by_gradients(f, inputs, output_gradients=None):
-    """Differentiate f by tf.gradients."""
-    outputs = f(*inputs)
-    return outputs, v1.gradients(_weighted_sum(flat(outputs), output_gradients), list(inputs))
-
-
-def _weighted_sum(outputs, weights):
-    """Return a scalar (a tape of 1.7 takes no list of targets) of the outputs that have gradients."""
-    if weights is None:
-        weights = [1.0] * len(outputs)
-    terms = [
-        tf.reduce_sum(y * (w.astype(y.dtype.as_numpy_dtype) if isinstance(w, np.ndarray) else w))
-        for y, w in zip(outputs, weights)
-        if w is not None and (y.dtype.is_floating or y.dtype.is_complex)
-    ]
-    return tf.add_n(terms)
-
-
-def by_tape_outside(f, inputs, output_gradients=None):
-    """Differentiate a traced f by a tape around its call."""
-    return by_tape(tf.function(f), inputs, output_gradients)
-
-
-@functools.lru_cache(maxsize=None)
-def functions_have_second_derivatives():
-    """Whether TensorFlow itself has them by tapes around a tf.function (on 1.14 they are None, or zero)."""
-    _, second = by_tape(lambda x: by_tape_outside(lambda x: x * x * x, [x])[1], [tf.constant(3.0)])
-    return second[0] is not None
 
 
 def functions_can_be_vectorized():
@@ -147,76 +116,6 @@ def gradients_of_functions_take_variables():
     return float(counted.numpy()) == 1.0
 
 
-class Mode:
-    """One way to run a program that differentiates."""
-
-    def __init__(self, name, differentiate, run):
-        self.name = name
-        self.differentiate = differentiate
-        self._run = run
-        self.is_graph = run is _run_in_session
-
-    def scope(self):
-        """Return the context in which a test of this mode runs."""
-        return tf.Graph().as_default() if self.is_graph else contextlib.suppress()  # noqa: B022
-
-    def run(self, program, *arrays, **options):
-        """Run ``program(differentiate, *tensors)``; return its result with NumPy arrays for tensors, flat.
-
-        Args:
-          variables: initial values; the program gets a trainable variable for each, before the tensors.
-        """
-        return self._run(program, self.differentiate, arrays, options.get("variables", ()))
-
-    def first_and_second(self, f, *arrays):
-        """Return [outputs, gradients, second gradients] of f, flat lists of arrays, None where there is none.
-
-        The gradients are of the sum of f's outputs, weighted so that no two elements weigh the same; the second
-        ones of the weighted sum of the first.
-        """
-        if self is TAPE_OUTSIDE and not functions_have_second_derivatives():
-            pytest.skip("this TensorFlow has no second derivatives by tapes around a tf.function (1.14)")
-
-        def program(differentiate, *inputs):
-            def first(*inputs):
-                outputs, gradients = differentiate(f, inputs, _Weights())
-                return [g for g in gradients if g is not None]
-
-            outputs, gradients = differentiate(f, inputs, _Weights())
-            _, second = differentiate(first, inputs, _Weights())
-            return flat(outputs), gradients, second
-
-        return self.run(program, *arrays)
-
-    def __repr__(self):
-        return self.name
-
-
-class _Weights:
-    """An endless list of factors for the outputs, all different, exact in every floating point type."""
-
-    def __iter__(self):
-        return iter([2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0])
-
-
-def to_arrays(result):
-    """Return result with NumPy arrays in place of eager tensors."""
-    if isinstance(result, (list, tuple)):
-        return [to_arrays(item) for item in result]
-    if isinstance(result, dict):
-        return {key: to_arrays(value) for key, value in result.items()}
-    if isinstance(result, tf.IndexedSlices):
-        return tf.convert_to_tensor(result).numpy()
-    return result.numpy() if hasattr(result, "numpy") else result
-
-
-def variable(value):
-    """Make a trainable variable in eager mode."""
-    if hasattr(tf, "contrib") and not IS_TF2 and BEHAVIOUR == "eager":
-        return tf.contrib.eager.Variable(value)
-    return tf.Variable(value)
-
-
 def get_variable(name, initializer, resource):
     """Make a resource or a reference variable in a plain graph."""
     if "use_resource" in inspect.signature(v1.get_variable).parameters:
@@ -224,77 +123,6 @@ def get_variable(name, initializer, resource):
     if resource:
         pytest.skip("this TensorFlow's get_variable makes reference variables only")
     return v1.get_variable(name, initializer=initializer)
-
-
-def _run_eagerly(program, differentiate, arrays, variables):
-    variables = [variable(value) for value in variables]
-    return to_arrays(program(differentiate, *(variables + [tf.constant(array) for array in arrays])))
-
-
-def run_in_function(make):
-    """Return how to run a program in a function that ``make(python_function)`` makes."""
-
-    def run(program, differentiate, arrays, variables):
-        variables = [variable(value) for value in variables]
-        nothing = object()  # a function cannot return None among tensors in every version
-        shape = []
-
-        def traced(*tensors):
-            result = program(differentiate, *(variables + list(tensors)))
-            shape[:] = [_skeleton(result, nothing)]
-            return [leaf for leaf in _leaves(result) if leaf is not None]
-
-        results = make(traced)(*[tf.constant(array) for array in arrays])
-        leaves = iter([to_arrays(leaf) for leaf in results])
-        return _fill(shape[0], leaves, nothing)
-
-    return run
-
-
-_run_in_function = run_in_function(lambda traced: tf.function(traced, autograph=False))
-
-
-def _run_in_session(program, differentiate, arrays, variables):
-    variables = [tf.Variable(value) for value in variables]
-    nothing = object()
-    result = program(differentiate, *(variables + [tf.constant(array) for array in arrays]))
-    with v1.Session() as session:
-        session.run(v1.global_variables_initializer())
-        leaves = iter(session.run([tf.convert_to_tensor(leaf) for leaf in _leaves(result) if leaf is not None]))
-    return _fill(_skeleton(result, nothing), leaves, nothing)
-
-
-def _leaves(result):
-    if isinstance(result, (list, tuple)):
-        return [leaf for item in result for leaf in _leaves(item)]
-    return [result]
-
-
-def _skeleton(result, nothing):
-    if isinstance(result, (list, tuple)):
-        return [_skeleton(item, nothing) for item in result]
-    return None if result is None else nothing
-
-
-def _fill(skeleton, leaves, nothing):
-    if isinstance(skeleton, list):
-        return [_fill(item, leaves, nothing) for item in skeleton]
-    return next(leaves) if skeleton is nothing else None
-
-
-GRAPH = Mode("graph", by_gradients, _run_in_session)
-EAGER = Mode("eager", by_tape, _run_eagerly)
-TAPE_OUTSIDE = Mode("function, tape outside", by_tape_outside, _run_eagerly)
-TAPE_INSIDE = Mode("function, tape inside", by_tape, _run_in_function)
-GRADIENTS_INSIDE = Mode("function, tf.gradients inside", by_gradients, _run_in_function)
-
-# TensorFlow 1.7 to 1.12 refuse tf.gradients in any graph once eager execution is enabled.
-HAS_GRAPHS = BEHAVIOUR != "eager" or HAS_FUNCTIONS
-MODES = (
-    ([GRAPH] if HAS_GRAPHS else [])
-    + ([EAGER] if HAS_EAGER else [])
-    + ([TAPE_OUTSIDE, TAPE_INSIDE, GRADIENTS_INSIDE] if HAS_FUNCTIONS else [])
-)
 
 
 def assert_same_bits(found, expected, what=""):

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "_absent": set(),
     "_tf": set(),
     "call": {"_tf", "keras", "saving", "strategies"},  # keras: the door in `symbolic`, opened for Keras tensors only
-    "commands": {"__init__", "_tf", "demo", "matrix", "migrate"},
+    "commands": {"__init__", "_tf", "demo", "matrix", "migrate", "testing"},
     "demo": {"__init__", "_tf"},
     "keras": {"_tf", "call", "override"},
     "legacy": {"_tf", "op_level", "saving"},
@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "override": {"_tf", "call", "op_level", "saving", "strategies"},
     "saving": {"_tf"},
     "strategies": {"_tf", "saving"},
+    "testing": {"__init__", "_tf", "legacy"},  # of the library what every user has
 }
 
 

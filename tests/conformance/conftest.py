@@ -9,13 +9,15 @@ import pytest
 import tensorflow as tf
 
 import compat_grad
+from compat_grad.testing.proof import Proof
+from compat_grad.testing.results import Recorder, fingerprint
 from tests import modes
+from tests.conformance import families
 from tests.conformance.families import CATALOGUE
-from tests.conformance.results import Recorder, fingerprint
 
 
 @pytest.fixture(scope="session")
-def recorder():
+def proof():
     """The results of this process."""
     started = time.time()
     recorder = Recorder(
@@ -26,9 +28,9 @@ def recorder():
         python=platform.python_version(),
         numpy=np.__version__,
         machine=platform.machine(),
-        sources=fingerprint(os.path.dirname(compat_grad.__file__)),
+        sources=fingerprint(os.path.dirname(compat_grad.__file__), os.path.dirname(families.__file__)),
     )
-    yield recorder
-    recorder.about.update(seconds=round(time.time() - started, 1), written=time.strftime("%Y-%m-%d %H:%M"))
+    yield Proof(recorder)
+    recorder.about.update(seconds=round(time.time() - started, 1), written=time.strftime("%Y-%m-%d %H:%M:%S"))
     if os.environ.get("COMPAT_GRAD_RESULTS"):
         recorder.write(os.environ["COMPAT_GRAD_RESULTS"])

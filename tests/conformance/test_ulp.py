@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.conformance.ulp import INCOMPARABLE, ulp_distance
+from compat_grad.testing.ulp import INCOMPARABLE, ulp_distance
 
 ONE = np.float32(1)
 TINY = np.float32(1e-45)  # the smallest denormal number

@@ -1,11 +1,11 @@
-"""The catalogue, one small file for each family. A case is a few lines; see `tests.conformance.case.Case`.
+"""The catalogue, one small file for each family. A case is a few lines; see `compat_grad.testing.case.Case`.
 
 In these files ``tf`` is the TensorFlow 1 API (``tf.compat.v1``), whose names exist in every version.
 """
 
 import importlib
 
-from tests.conformance.case import CATALOGUE
+from compat_grad.testing.case import CATALOGUE
 
 FAMILIES = (
     "sizes_and_signs",

@@ -1,6 +1,6 @@
 """Overrides within overrides, within backwards, one after another, and checkpointing written as an override."""
 
-from tests.conformance.case import Family, f32
+from compat_grad.testing.case import Family, f32
 from tests.conformance.families.sizes_and_signs import zeros
 from tests.modes import v1 as tf
 

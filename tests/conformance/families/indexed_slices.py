@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.conformance.case import Family, f32
+from compat_grad.testing.case import Family, f32
 from tests.conformance.families.sizes_and_signs import zeros
 from tests.modes import v1 as tf
 

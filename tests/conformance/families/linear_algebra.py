@@ -5,7 +5,7 @@ Cholesky: Murray, arXiv:1602.07527. Spectral functions: Ionescu et al., arXiv:15
 
 import numpy as np
 
-from tests.conformance.case import Family, f32
+from compat_grad.testing.case import Family, f32
 from tests.modes import v1 as tf
 
 family = Family("Eigenvalues, SVD, Cholesky, inverse")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.conformance.case import Family, f32
+from compat_grad.testing.case import Family, f32
 from tests.conformance.families.linear_algebra import numpy_root_and_gradient, root_and_gradient
 from tests.modes import v1 as tf
 

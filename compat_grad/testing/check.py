@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.conformance.ulp import INCOMPARABLE, ulp_distance
+from compat_grad.testing.ulp import INCOMPARABLE, ulp_distance
 
 
 def assert_close(case, found, expected, what):

@@ -1,10 +1,7 @@
 """A case as the program that a mode runs: values, gradients and second derivatives, computed at once."""
 
-import tensorflow as tf
-
 from compat_grad import override_gradient
-from compat_grad._tf import not_converted
-from tests.modes import v1
+from compat_grad._tf import not_converted, tf, v1
 
 
 def program_of(case, strategy="auto", orders=2):

@@ -1,19 +1,20 @@
 """XLA, vectorized_map, Jacobians and forward mode, as further ways to compute a case's values and gradients.
 
-Each transformation is a function of a case that returns {order: [array or None]}; ALL lists them with the reason why
-this process lacks one. A vectorized_map runs over two rows, the case's inputs and their halves: the first row is the
-case itself, the second shows that rows are not mixed up.
+Each transformation is a function of a case that returns {order: [array or None]}; `in_this_process` lists them with
+the reason why it lacks one. A vectorized_map runs over two rows, the case's inputs and their halves: the first row is
+the case itself, the second shows that rows are not mixed up.
 """
 
 import inspect
 
 import numpy as np
-import tensorflow as tf
 
-from tests import modes
-from tests.conformance.case import Expected, in_float64, is_floating
-from tests.conformance.check import assert_close
-from tests.conformance.program import as_outputs, dense, program_of
+from compat_grad._tf import tf
+from compat_grad.testing import modes, process
+from compat_grad.testing.case import Expected, in_float64, is_floating
+from compat_grad.testing.check import assert_close
+from compat_grad.testing.differentiate import by_tape
+from compat_grad.testing.program import as_outputs, dense, program_of
 
 
 def _compiled(traced):
@@ -23,7 +24,16 @@ def _compiled(traced):
         return tf.function(traced, autograph=False, experimental_compile=True)
 
 
-XLA = modes.Mode("XLA", modes.by_tape, modes.run_in_function(_compiled))
+def _compiles():
+    return process.has_functions() and bool(_COMPILES)
+
+
+_COMPILES = {"jit_compile", "experimental_compile"} & set(
+    inspect.signature(getattr(tf, "function", lambda: None)).parameters
+)
+XLA = modes.Mode(
+    "jit", "XLA", by_tape, modes.run_in_function(_compiled), _compiles, "this process has no tf.function(jit_compile)"
+)
 
 
 def compile_by_xla(case):
@@ -61,7 +71,7 @@ def vectorize_with_tape_inside(case):
 
     def row(tensors):
         f, at = take(tensors)
-        outputs, gradients = modes.by_tape(f, at, program.weights())
+        outputs, gradients = by_tape(f, at, program.weights())
         n_outputs[:] = [len(outputs)]
         return list(outputs) + [tf.zeros_like(x) if g is None else g for g, x in zip(dense(gradients), at)]
 
@@ -82,7 +92,7 @@ def vectorize_with_tape_outside(case):
         return as_outputs(tf.vectorized_map(row, list(floating) + rows[n:]))
 
     weights = [None if w is None else np.stack([w, w]) for w in program.weights()]
-    outputs, gradients = modes.by_tape(mapped, rows[:n], weights)
+    outputs, gradients = by_tape(mapped, rows[:n], weights)
     return _check_rows(case, modes.to_arrays(outputs), modes.to_arrays(dense(gradients)))
 
 
@@ -97,7 +107,7 @@ def _check_rows(case, outputs, gradients):
 
 def _at_once(case):
     """Return a case's function of its floating tensors, and those tensors, in eager mode."""
-    tensors = [modes.variable(v) for v in case.variables] + [tf.constant(array) for array in case.inputs]
+    tensors = [process.variable(v) for v in case.variables] + [tf.constant(array) for array in case.inputs]
     return program_of(case).of_floating(tensors)
 
 
@@ -134,24 +144,24 @@ def forward_mode(case):
     return dict(value=modes.to_arrays(outputs), tangent=found)
 
 
+def _has(where, name):
+    return hasattr(getattr(tf, where, None), name) if where else hasattr(tf, name)
+
+
 def _lacks(name, has):
-    if not modes.HAS_FUNCTIONS:
-        return "this process has no tf.function in eager mode"
+    if not process.has_functions():
+        return process.WHY_NO_FUNCTIONS
     return None if has else "this TensorFlow has no {}".format(name)
 
 
-_COMPILES = {"jit_compile", "experimental_compile"} & set(
-    inspect.signature(getattr(tf, "function", lambda: None)).parameters
-)
-_VECTORIZED = _lacks("tf.vectorized_map", hasattr(tf, "vectorized_map"))
-_FORWARD = _lacks("tf.autodiff.ForwardAccumulator", hasattr(getattr(tf, "autodiff", None), "ForwardAccumulator"))
-_JACOBIAN = _lacks("GradientTape.jacobian", hasattr(getattr(tf, "GradientTape", None), "jacobian"))
-
-#: (name, what Case.cannot calls it, run, why this process lacks it)
-ALL = (
-    ("XLA, tape inside", "XLA", compile_by_xla, _lacks("tf.function(jit_compile)", _COMPILES)),
-    ("vectorized_map, tape inside", "vectorized_map", vectorize_with_tape_inside, _VECTORIZED),
-    ("vectorized_map, tape outside", "vectorized_map", vectorize_with_tape_outside, _VECTORIZED),
-    ("Jacobian", "Jacobian", jacobian, _JACOBIAN),
-    ("forward mode", "forward mode", forward_mode, _FORWARD),
-)
+def in_this_process():
+    """Return a list of (name, what Case.cannot calls it, run, why this process lacks it)."""
+    vectorized = _lacks("tf.vectorized_map", _has("", "vectorized_map"))
+    forward = _lacks("tf.autodiff.ForwardAccumulator", _has("autodiff", "ForwardAccumulator"))
+    return [
+        ("XLA, tape inside", "XLA", compile_by_xla, _lacks("tf.function(jit_compile)", _COMPILES)),
+        ("vectorized_map, tape inside", "vectorized_map", vectorize_with_tape_inside, vectorized),
+        ("vectorized_map, tape outside", "vectorized_map", vectorize_with_tape_outside, vectorized),
+        ("Jacobian", "Jacobian", jacobian, _lacks("GradientTape.jacobian", _has("GradientTape", "jacobian"))),
+        ("forward mode", "forward mode", forward_mode, forward),
+    ]

@@ -8,7 +8,7 @@ import collections
 import json
 import os
 
-from tests.conformance.results import ORDERS, decode
+from compat_grad.testing.results import ORDERS, decode
 
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.html")
 

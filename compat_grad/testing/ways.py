@@ -1,7 +1,7 @@
 """The ways to compute a case: modes x strategies, and the transformations, with the reasons where there is none here.
 
 A way's ``run(case)`` returns {order: [array or None]} for the orders "value", "first", "second" (a transformation has
-those that it is about). Which exist in this process is found out once, by asking TensorFlow and compat_grad.
+those that it is about). Which exist in this process is found out by asking TensorFlow and compat_grad.
 """
 
 import functools
@@ -10,24 +10,10 @@ import traceback
 import numpy as np
 
 from compat_grad import available_strategies
-from tests import modes
-from tests.conformance import transformations
-from tests.conformance.program import program_of
+from compat_grad.testing import modes, process, transformations
+from compat_grad.testing.program import program_of
 
 STRATEGIES = ("tape", "gradient_override_map", "custom_gradient", "stop_gradient")
-
-_NO_EAGER = "this process has no eager mode" + (" (it came with 1.5)" if not modes.IS_TF2 else "")
-_NO_FUNCTION = "this process has no tf.function in eager mode"
-_NO_GRAPHS = "TensorFlow 1.5 to 1.13 refuse tf.gradients once eager execution is enabled"
-
-#: mode -> why this process lacks it, or None
-MODES = (
-    (modes.GRAPH, None if modes.HAS_GRAPHS else _NO_GRAPHS),
-    (modes.EAGER, None if modes.HAS_EAGER else _NO_EAGER),
-    (modes.TAPE_OUTSIDE, None if modes.HAS_FUNCTIONS else _NO_FUNCTION),
-    (modes.TAPE_INSIDE, None if modes.HAS_FUNCTIONS else _NO_FUNCTION),
-    (modes.GRADIENTS_INSIDE, None if modes.HAS_FUNCTIONS else _NO_FUNCTION),
-)
 
 
 class Way:
@@ -86,7 +72,7 @@ def _strategies_of(mode):
 
 
 def _run_in_mode(mode, strategy, orders, case):
-    if case.is_op_level and mode is modes.TAPE_INSIDE and not modes.functions_have_second_derivatives():
+    if case.is_op_level and mode is modes.TAPE_INSIDE and not process.functions_have_second_derivatives():
         orders = 1  # which is in a function of its own, for the tape's sake
     with mode.scope():
         return program_of(case, strategy, orders).run_in(mode)
@@ -94,11 +80,12 @@ def _run_in_mode(mode, strategy, orders, case):
 
 def _lacks_second(mode, strategy):
     around_function = mode is modes.TAPE_OUTSIDE or (mode is modes.EAGER and strategy == "gradient_override_map")
-    return around_function and not (modes.HAS_FUNCTIONS and modes.functions_have_second_derivatives())
+    return around_function and not (process.has_functions() and process.functions_have_second_derivatives())
 
 
 def _in_modes():
-    for mode, mode_lacks in MODES:
+    for mode in modes.ALL:
+        mode_lacks = mode.lacks
         available = None if mode_lacks else _strategies_of(mode)
         for strategy in STRATEGIES:
             lacks = mode_lacks or available.unavailable.get(strategy)
@@ -106,16 +93,23 @@ def _in_modes():
             run = functools.partial(_run_in_mode, mode, strategy, orders)
             way = Way("{} · {}".format(mode.name, strategy), run, lacks, strategy=strategy)
             way.orders = orders
-            way.in_old_function = orders < 2 and not modes.HAS_FUNCTIONS
+            way.in_old_function = orders < 2 and not process.has_functions()
             yield way
 
 
 def _in_transformations():
-    for name, transformation, run, lacks in transformations.ALL:
+    for name, transformation, run, lacks in transformations.in_this_process():
         yield Way(name, run, lacks, transformation)
 
 
-WAYS = list(_in_modes()) + list(_in_transformations())
+@functools.lru_cache(maxsize=None)
+def _ways(behaviour):
+    return list(_in_modes()) + list(_in_transformations())
+
+
+def all_ways():
+    """Return the list of all `Way`s, those that this process lacks included."""
+    return _ways(process.behaviour())
 
 
 def what_tensorflow_lacks(error, way):

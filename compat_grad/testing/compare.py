@@ -1,20 +1,15 @@
-"""Compares what the environments found, each with itself and with each other: ``python -m tests.conformance.compare``.
+"""Compares what the environments found, each with itself and with each other.
 
 Every way of a case (mode and strategy, transformation) against the others of its environment, every environment
-against the others, within the bounds that the case states. Prints a summary, writes a page to look at, and exits with
-1 on any difference, failure or missing result. Reads result files only; TensorFlow need not be there.
+against the others, within the bounds that the case states. Knows result files only; TensorFlow need not be there.
 """
 
-import argparse
 import collections
-import os
 import re
-import sys
 
-from tests.conformance import page
-from tests.conformance.check import distance
-from tests.conformance.results import ROOT, decode, fingerprint, load
-from tests.conformance.ulp import in_words
+from compat_grad.testing.check import distance
+from compat_grad.testing.results import decode
+from compat_grad.testing.ulp import in_words
 
 #: What one environment has for one case. verdict: "same", "different", "failed", "absent", "missing"; across: the worst
 #: distance to the other environments; inside: from way to way; distances: {way: {order: ulps}}; why: a list of texts.
@@ -30,11 +25,12 @@ class Comparison:
       cells: {(case, number of the environment): Cell}.
       totals: what the summary says.
       problems: a text for each difference, failure and missing result.
-      stale, missing: names of environments whose results are of other sources, or not there.
+      stale, missing: names of environments whose results are of other sources than the newest, or not there.
     """
 
-    def __init__(self, results, expected=(), sources=None):
-        self.stale = sorted(name(r) for r in results if sources and r["about"]["sources"] != sources)
+    def __init__(self, results, expected=()):
+        sources = max(results, key=_written)["about"]["sources"] if results else None
+        self.stale = sorted(name(r) for r in results if r["about"]["sources"] != sources)
         fresh = [r for r in results if name(r) not in self.stale]
         self.environments = sorted(fresh, key=_version)
         known = {r["about"]["environment"] for r in self.environments}
@@ -145,6 +141,10 @@ def _environment(called):
     return called.split(" ")[0]
 
 
+def _written(result):
+    return result["about"]["written"]
+
+
 def _version(result):
     numbers = re.findall(r"\d+", result["about"]["tensorflow"])
     return [int(number) for number in numbers[:3]], result["about"]["behaviour"] != "default"
@@ -195,28 +195,3 @@ def summary(comparison):
     if len(comparison.problems) > 50:
         lines.append("... and {} more".format(len(comparison.problems) - 50))
     return lines
-
-
-def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m tests.conformance.compare", description=__doc__.split("\n")[0])
-    parser.add_argument("directory", help="where the environments wrote their results")
-    parser.add_argument("--page", help="where to write the page; DIRECTORY/report.html by default")
-    parser.add_argument("--tox", help="tox.ini, whose TensorFlow environments must all be there")
-    parser.add_argument("--label", help="those of this label of tox.ini, instead of its default list")
-    options = parser.parse_args(arguments)
-    os.makedirs(options.directory, exist_ok=True)
-    files = sorted(f for f in os.listdir(options.directory) if f.endswith(".json"))
-    comparison = Comparison(
-        [load(os.path.join(options.directory, file)) for file in files],
-        expected_environments(options.tox, options.label) if options.tox else (),
-        fingerprint(os.path.join(ROOT, "compat_grad")),
-    )
-    target = options.page or os.path.join(options.directory, "report.html")
-    page.write(comparison, target)
-    print("\n".join(summary(comparison)))
-    print("the page: {}".format(target))
-    return 1 if comparison.problems or not comparison.environments else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,14 +13,12 @@ import os
 import numpy as np
 
 ORDERS = ("value", "first", "second", "jacobian", "tangent")
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
 
 
-def fingerprint(package):
-    """Return a hash of all that results come from, the package in that directory included: others are stale."""
-    paths = [os.path.join(HERE, name) for name in ("case.py", "program.py", "transformations.py", "ways.py")]
-    for folder in (package, os.path.join(HERE, "families")):
+def fingerprint(*folders):
+    """Return a hash of the Python files in these folders: results that come from others are stale."""
+    paths = []
+    for folder in folders:
         for path, _, files in os.walk(folder):
             paths += [os.path.join(path, name) for name in files if name.endswith(".py")]
     digest = hashlib.sha256()

@@ -1,0 +1,67 @@
+"""Runs cases in ways: each right by its formulas where it has some, and all ways of it the same; writes down what came.
+
+Knows what is expected and how far results may be apart; how they are computed is the ways' business.
+"""
+
+from compat_grad.testing.check import assert_close, assert_same_values, distance
+from compat_grad.testing.process import NotInThisTensorFlow
+from compat_grad.testing.ulp import in_words
+from compat_grad.testing.ways import what_tensorflow_lacks
+
+
+class Proof:
+    """The results of one process.
+
+    Args:
+      recorder: a `results.Recorder` that is told everything.
+    """
+
+    def __init__(self, recorder):
+        self._recorder = recorder
+        self._references = {}  # key of a case -> the name and results of the first way that it ran in
+
+    def run(self, case, way):
+        """Run a case in a way, and check.
+
+        Raises:
+          AssertionError: a result is wrong, or not that of the other ways.
+          NotInThisTensorFlow: TensorFlow itself cannot.
+        """
+        try:
+            results = way.run(case)
+        except Exception as error:  # to be recorded, and raised
+            reason = what_tensorflow_lacks(error, way)
+            if reason is None:
+                self._recorder.failed(case, way.name, "{}: {}".format(type(error).__name__, error))
+                raise
+            self._recorder.absent(case, way.name, reason)
+            raise NotInThisTensorFlow(reason) from error
+        self._recorder.found(case, way.name, results)
+        try:
+            self.check(case, way, results)
+        except AssertionError as error:
+            self._recorder.failed(case, way.name, str(error))
+            raise
+
+    def check(self, case, way, results):
+        """Assert that results are right, and no further from those of the other ways than the way may be."""
+        expected = case.expected()
+        for order, wanted in (("value", expected.real_value()), ("first", expected.first), ("second", expected.second)):
+            for index, (found, array) in enumerate(zip(results.get(order, ()), wanted or ())):
+                assert_close(case, found, array, "{} {}".format(order, index))
+            assert order not in results or len(results[order]) == len(wanted), order
+        name, reference = self._references.setdefault(case.key, (way.name, results))
+        for order in results:
+            apart = distance(results[order], reference[order]) if order in reference else 0
+            if apart > way.bound(case, order):
+                raise AssertionError("{}: {} from the results of: {}".format(order, in_words(apart), name))
+        if way.transformation is None:
+            assert_same_values(results, reference)
+
+    def record_missing(self, case, ways):
+        """Write down the ways that there are not, with their reasons."""
+        for way in ways:
+            if way.undefined(case):
+                self._recorder.absent(case, way.name, way.undefined(case), of_case=True)
+            elif way.lacks:
+                self._recorder.absent(case, way.name, way.lacks)
