@@ -25,6 +25,7 @@ __all__ = [
     "Op",
     "Override",
     "available_strategies",
+    "honor_override_maps",
     "override_gradient",
     "recall_gradients",
     "strict_saving",
@@ -35,6 +36,7 @@ _Q = ParamSpec("_Q")
 _R = TypeVar("_R")
 _R_co = TypeVar("_R_co", covariant=True)
 _S = TypeVar("_S")
+_Legacy = TypeVar("_Legacy", bound=Callable[..., Any])
 
 # No more of its parameters: a legacy gradient function may say that its op is a tf.Operation, and mypy cannot infer the
 # types of a lambda for a Concatenate.
@@ -171,6 +173,7 @@ class AvailableStrategies(tuple[_Strategy, ...]):
     @property
     def unavailable(self) -> Mapping[str, str]: ...
 
+def honor_override_maps(legacy: _Legacy) -> _Legacy: ...
 def available_strategies() -> AvailableStrategies: ...
 def strict_saving() -> ContextManager[None]: ...
 def recall_gradients(path: str | PathLike[str]) -> int: ...

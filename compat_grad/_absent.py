@@ -7,5 +7,5 @@ def _missing(*args: Any, **kwargs: Any) -> Any:
     raise ImportError("compat_grad works with the TensorFlow that you have, and there is none: pip install tensorflow")
 
 
-override_gradient = available_strategies = recall_gradients = strict_saving = _missing
+override_gradient = honor_override_maps = available_strategies = recall_gradients = strict_saving = _missing
 Op = Override = AvailableStrategies = _missing

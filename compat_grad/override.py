@@ -32,7 +32,7 @@ from compat_grad.call.surrogate import Tie, check_same
 from compat_grad.call.traced import Reference, TracedFunctions, alive
 from compat_grad.call.variables import read_values
 from compat_grad.op_level.eager import EagerCalls
-from compat_grad.op_level.gradients import OpGradients
+from compat_grad.op_level.gradients import gradients_of_override
 from compat_grad.saving import recalled
 from compat_grad.strategies.table import pick_strategy
 
@@ -120,7 +120,9 @@ class Override:
         self.__name__ = name or name_of(forward)
         self._title = "override_gradient {!r}".format(self.__name__)
         self._op_gradients = (
-            OpGradients(self.__name__, backward, on_unused) if isinstance(backward, collections.abc.Mapping) else None
+            gradients_of_override(self.__name__, backward, on_unused)
+            if isinstance(backward, collections.abc.Mapping)
+            else None
         )
         self._backward = (
             Backward(self.__name__, backward, forward) if isinstance(backward, str) or callable(backward) else None

@@ -13,15 +13,16 @@ PACKAGE = os.path.dirname(compat_grad.__file__)
 
 # Which wing (a folder, or a file at the top) may import which others. An import inside a function counts, too.
 MAY_IMPORT = {
-    "__init__": {"_absent", "call", "keras", "override", "saving", "strategies"},  # each when it is first asked for
+    # Each when it is first asked for.
+    "__init__": {"_absent", "call", "keras", "legacy", "override", "saving", "strategies"},
     "__main__": {"__init__", "commands"},
     "_absent": set(),
     "_tf": set(),
     "call": {"_tf", "keras", "saving", "strategies"},  # keras: the door in `symbolic`, opened for Keras tensors only
-    "commands": {"__init__", "_tf", "demo", "matrix", "migrate", "testing"},
+    "commands": {"__init__", "_tf", "demo", "legacy", "matrix", "migrate", "testing"},
     "demo": {"__init__", "_tf"},
     "keras": {"_tf", "call", "override"},
-    "legacy": {"_tf", "op_level", "saving"},
+    "legacy": {"_tf", "call", "op_level", "saving"},
     "matrix": set(),
     "migrate": set(),
     "op_level": {"_tf", "call", "saving", "strategies"},

@@ -89,6 +89,9 @@ def introspection() -> Tuple[str, ...]:
     assert_type(reverse.forward(1.0), float)
     assert_type(reverse.name, str)
     surrogate: Optional[Callable[..., Any]] = reverse.surrogate
+    assert_type(compat_grad.honor_override_maps(scale)(1.0, by=2), float)
+    assert_type(compat_grad.honor_override_maps(Model), Type[Model])
+    compat_grad.honor_override_maps(3)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
     strategies: compat_grad.AvailableStrategies = compat_grad.available_strategies()
     reasons = dict(strategies.unavailable)
     for strategy in strategies:

@@ -230,6 +230,16 @@ class PrivateTraces:
             _drop_from_cache(function._function_cache, self._mark)
 
 
+def traced_anew(function):
+    """Return a tf.function as one without traces where `PrivateTraces` cannot be had; whatever else as it is."""
+    if _save_context is not None or not functions_nest or not hasattr(function, "python_function"):
+        return function
+    if hasattr(function, "_clone"):
+        return function._clone(None)
+    signature = getattr(getattr(function, "_function_spec", None), "input_signature", None)
+    return tf.function(function.python_function, input_signature=signature, autograph=function._autograph)
+
+
 class _Mark:
     """In the key of a trace, equal to nothing else."""
 

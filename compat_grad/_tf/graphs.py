@@ -45,6 +45,13 @@ def outer_function_graphs(graph):
         yield graph
 
 
+def graphs_around(graph):
+    """Yield graph and, while it is the body of a function, those that it is being built in, to the plain one."""
+    while graph is not None:
+        yield graph
+        graph = getattr(graph, "outer_graph", None) if is_function_graph(graph) else None
+
+
 def outermost_graph(graph):
     """Return the graph that is no function's body around graph (that of eager mode holds no variables)."""
     *_, last = outer_function_graphs(graph)

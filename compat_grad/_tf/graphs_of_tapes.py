@@ -7,6 +7,7 @@ import contextlib
 import threading
 import weakref
 
+from compat_grad._tf.autograph import not_converted
 from compat_grad._tf.modes import executing_eagerly, get_default_graph
 from compat_grad._tf.tapes import GradientTape
 
@@ -39,18 +40,17 @@ def graphs_of_tapes():
                 GradientTape._push_tape, GradientTape._pop_tape = _own
 
 
+@not_converted
 def _push(tape, *args, **kwargs):
     _own[0](tape, *args, **kwargs)
     graph = None if executing_eagerly() else weakref.ref(get_default_graph())
     _tapes().append((tape, graph))
 
 
+@not_converted
 def _pop(tape, *args, **kwargs):
     _tapes()[:] = [item for item in _tapes() if item[0] is not tape]
     return _own[1](tape, *args, **kwargs)
-
-
-_push.autograph_info__ = _pop.autograph_info__ = {}
 
 
 def _tapes():

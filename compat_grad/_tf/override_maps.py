@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 
+from compat_grad._tf.autograph import not_converted
 from compat_grad._tf.lookup import first, tf
 
 _tensorflow = os.path.dirname(tf.__file__)
@@ -56,7 +57,7 @@ def _tell(self, op_type_map):
 
 _tell.__doc__ = _own.__doc__
 _tell.__name__ = _own.__name__
-_tell.autograph_info__ = {}
+not_converted(_tell)
 
 
 def _caller():

@@ -9,6 +9,7 @@ import inspect
 from compat_grad._tf.early import IdentityFunctions
 from compat_grad._tf.lookup import first
 from compat_grad._tf.modes import get_default_graph
+from compat_grad._tf.override_maps import enter_override_map
 from compat_grad._tf.registry import AttrValue, registered_gradient, text
 from compat_grad._tf.tapes import stop_recording
 from compat_grad._tf.tensors import flowing
@@ -40,7 +41,7 @@ def add_identity_n(tensors, name, attributes):
     graph = get_default_graph()
     if "IdentityN" in getattr(graph, "_gradient_override_map", ()) and _GRADIENT in attributes:
         # A map that the caller has set for this very op would overwrite the attribute: set ours inside it.
-        with graph.gradient_override_map({"IdentityN": text(attributes[_GRADIENT].s)}):
+        with enter_override_map(graph, {"IdentityN": text(attributes[_GRADIENT].s)}):
             return _create_identity_n(graph, tensors, dtypes, name, attrs)
     return _create_identity_n(graph, tensors, dtypes, name, attrs)
 

@@ -8,6 +8,7 @@ import functools
 import importlib
 import threading
 
+from compat_grad._tf.autograph import not_converted
 from compat_grad._tf.lookup import first, tf
 from compat_grad._tf.modes import executing_eagerly
 from compat_grad._tf.op_callbacks import ExecutedOp
@@ -42,6 +43,7 @@ def told_of_python_functions(executed):
                 _script_ops.py_func_common = _py_func
 
 
+@not_converted
 @functools.wraps(_py_func or (lambda: None))
 def _tell(func, inp, Tout, stateful=True, name=None):
     if not executing_eagerly():
@@ -56,6 +58,3 @@ def _tell(func, inp, Tout, stateful=True, name=None):
         if thread == threading.get_ident():
             executed(op, outputs, None)
     return outputs if isinstance(result, (list, tuple)) else outputs[0]
-
-
-_tell.autograph_info__ = {}

@@ -39,6 +39,16 @@ def op_types():
     return list(getattr(_registry, "_registry", ()))
 
 
+def registered_count(besides=None):
+    """Return how many gradients are registered; 0 where TensorFlow's registry cannot be reached.
+
+    Args:
+      besides: not to count the names that begin so.
+    """
+    names = getattr(_registry, "_registry", ())
+    return len(names) if besides is None else sum(not name.startswith(besides) for name in list(names))
+
+
 def unregister_gradient(name):
     """Forget a registered gradient; where TensorFlow's registry cannot be reached, the name stays."""
     getattr(_registry, "_registry", {}).pop(name, None)

@@ -65,7 +65,7 @@ class _Watch:
 
     def scope(self, entered):
         """Return the context of a map, or None for one that is made to hold."""
-        return None if entered.honored else self._looking(entered)
+        return None if entered.gradients is not None else self._looking(entered)
 
     @contextlib.contextmanager
     def _looking(self, entered):

@@ -6,6 +6,7 @@ variables are allowed. Inside functions that forward calls a `Marking` does what
 arguments, nor of when this way is taken.
 """
 
+import contextlib
 import weakref
 
 from compat_grad import _tf
@@ -22,11 +23,16 @@ class OpByOp:
         self._scanned = {}  # what was found in the functions that were called
 
     def run(self, forward, traced):
-        """Return what forward() returns.
+        """Return what forward() returns: see `applied`."""
+        with self.applied(traced):
+            return forward()
+
+    @contextlib.contextmanager
+    def applied(self, traced):
+        """Return the context in which ops that are executed get the gradients; checks at its end that they did.
 
         Args:
-          forward: the call of the user's function in eager mode.
-          traced: whether it has been traced: what was found then need not be found in every call.
+          traced: whether what is run in it has been traced: what was found then need not be found in every call.
 
         Raises:
           ValueError: an op type occurs nowhere, or in a function where its gradient could not be overridden.
@@ -43,13 +49,19 @@ class OpByOp:
         with gradients.private_traces() as private:
             marking = Marking(gradients, None, gradients.traces, private)
             try:
-                with _tf.told_of_ops(executed, marking.see_and_tie):
-                    result = forward()
+                with told_of_executed_ops(executed, marking.see_and_tie):
+                    yield
             finally:
                 marking.done()
         found.look_into_functions()
         gradients.judge_executed(found, traced)
-        return result
+
+
+@contextlib.contextmanager
+def told_of_executed_ops(executed, built):
+    """Return `_tf.told_of_ops`, and the same of Python functions that TensorFlow calls where a graph has an op."""
+    with _tf.told_of_ops(executed, built), _tf.told_of_python_functions(executed):
+        yield
 
 
 def _record_instead(op, outputs, recorded_inputs, rule):

@@ -24,18 +24,32 @@ from compat_grad.strategies.graph import gradients_of_ops
 from compat_grad.strategies.order import gradients_after_reads
 
 
-class OpGradients:
-    """What an override maps op types to."""
+def gradients_of_override(name, mapping, on_unused):
+    """Return the `OpGradients` of an override of this name."""
+    gradients = OpGradients("override_gradient {!r}".format(name), _rules_of(name, mapping), on_unused)
+    if all(map(callable, mapping.values())):
+        gradients.names()  # at once, for graphs of another process, which are differentiated without a call
+    return gradients
 
-    def __init__(self, name, mapping, on_unused):
-        self.title = "override_gradient {!r}".format(name)
+
+class OpGradients:
+    """What op types are mapped to.
+
+    Attributes:
+      title: how error messages call the mapping.
+      rules: op type -> its `OpGradient`.
+      reach_own_gradients: whether they are for ops, too, that forward's own gradients build long after it is done.
+    """
+
+    reach_own_gradients = True
+
+    def __init__(self, title, rules, on_unused):
+        self.title = title
         self._on_unused = on_unused
-        self.rules = _rules_of(name, mapping)
+        self.rules = rules
         self._registered = None
         self.traces = _tf.PrivateTraces()
         weakref.finalize(self, self.traces.forget).atexit = False
-        if all(map(callable, mapping.values())):
-            self.names()  # at once, for graphs of another process, which are differentiated without a call
         self.op_by_op = OpByOp(self)
 
     def names(self):
@@ -90,7 +104,7 @@ class OpGradients:
             for rule in self.rules.values():
                 _tf.keep_with(found, rule)
         names = {OfThisThread(op_type): name for op_type, name in self.names().items()}
-        with graph.gradient_override_map(names), self.private_traces() as private:
+        with _tf.enter_override_map(graph, names), self.private_traces() as private:
             marking = Marking(self, graph, self.traces, private)
             try:
                 # the op callback, where there is one, also where forward takes all devices back
@@ -139,29 +153,34 @@ def _rules_of(name, mapping):
             functions.append((function, [op_type]))
         else:
             types.append(op_type)
-    rules = [(OpGradient(name, function, types), types) for function, types in functions]
+    rules = [(_rule_of(name, function, types), types) for function, types in functions]
     return {op_type: rule for op_type in mapping for rule, types in rules if op_type in types}
 
 
+def _rule_of(name, function, op_types):
+    """Return the gradient of op_types in the override of this name, known by that to graphs of another process."""
+    told = "{} {}={}".format(name, ",".join(op_types), name_of(function) if callable(function) else function)
+    return OpGradient(Backward(name, function), None if name == "<lambda>" else "compat_grad " + told.replace(":", "_"))
+
+
 class OpGradient:
-    """One gradient function of an op-level override, under a name of its own in TensorFlow's registry.
+    """One gradient function for ops of some types, under a name of its own in TensorFlow's registry.
 
     The registry, which forgets nothing by itself, holds no more than a weak reference: overrides and the graphs that
     use them keep their gradients alive, and with the last of them the name goes.
     """
 
-    def __init__(self, name, function, op_types):
-        """A function for op_types in the override of this name; by all that graphs of another process know it again."""
-        told = "{} {}={}".format(name, ",".join(op_types), name_of(function) if callable(function) else function)
-        self._wanted = None if name == "<lambda>" else "compat_grad " + told.replace(":", "_")
-        self._backward = Backward(name, function)
-        self.title = self._backward.title()
+    def __init__(self, backward, wanted=None):
+        """The gradient of a `Backward`, under the name that is wanted if that is free."""
+        self._wanted = wanted
+        self._backward = backward
+        self.title = backward.title()
         self._name = None  # of our own, also for a gradient that has one: tf.vectorized_map knows ours by their names
         self._registering = threading.Lock()
 
     def registered_name(self):
-        """Return the name that the gradient is registered under; raises ValueError where there is no such name."""
-        self._backward.function()  # refuses a name that is not registered
+        """Return the name that the gradient is registered under; raises what `check` does."""
+        self.check()
         with self._registering:
             if self._name is None:
                 name = self._register()
@@ -169,6 +188,10 @@ class OpGradient:
                 gradients_of_ops[name] = self
                 self._name = name
         return self._name
+
+    def check(self):
+        """Raise ValueError where the gradient is a name that is not registered."""
+        self._backward.function()
 
     def _register(self):
         for name in filter(None, (self._wanted, "compat_grad_" + os.urandom(16).hex())):

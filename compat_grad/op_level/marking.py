@@ -115,6 +115,8 @@ class Marking:
             return connect(list(op.outputs), op._compat_grad_inputs, rule.of(op))
 
     def _look_for_what_runs_later(self, op):
+        if not self._gradients.reach_own_gradients:
+            return
         if not (op.graph is self._graph() or self._private or _tf.is_control_flow_body(op.graph)):
             return
         if op.type == "EagerPyFunc" and _tf.has_op_callbacks and not was_seen(op):

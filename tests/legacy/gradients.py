@@ -13,3 +13,26 @@ def times_100(op, *grads):
 @v1.RegisterGradient("LegacyTimes7")
 def times_7(op, grad):
     return 7.0 * grad
+
+
+v1.RegisterGradient("LegacyOfAdd")(times_100)
+
+
+@v1.RegisterGradient("LegacyOfBatchMatMul")
+def of_matmul(op, grad):
+    return 100.0 * grad, None
+
+
+@v1.RegisterGradient("LegacyOfFusedBatchNorm")
+def of_batch_norm(op, grad, mean, variance, reserved_1, reserved_2):
+    return [3.0 * grad, None, None, None, None]
+
+
+@v1.RegisterGradient("LegacyOfGather")
+def of_gather(op, grad):
+    return [5.0 * grad, None]
+
+
+@v1.RegisterGradient("LegacyOfSelect")
+def of_select(op, grad):
+    return [None, 2.0 * grad, 4.0 * grad]

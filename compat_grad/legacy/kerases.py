@@ -1,0 +1,32 @@
+"""The Kerases that a program has loaded, if any: the classes that calls of their layers go through.
+
+None is imported: a program that has none needs none. Knows nothing of maps.
+"""
+
+import sys
+
+from compat_grad import _tf
+
+_CALLED = ("keras.src.ops.operation.Operation", "{}.engine.base_layer.Layer")
+_KERASES = ("tensorflow.python.keras", "tensorflow_core.python.keras", "keras", "keras.src", "tf_keras", "tf_keras.src")
+
+
+def called_classes():
+    """Return the classes whose ``__call__`` all layers and operations go through, of each Keras that is loaded."""
+    paths = [_CALLED[0]] + [_CALLED[1].format(keras) for keras in _KERASES]
+    found = [getattr(sys.modules.get(path.rpartition(".")[0]), path.rpartition(".")[2], None) for path in paths]
+    return list(dict.fromkeys(cls for cls in found if cls is not None))
+
+
+def is_of_any_keras(thing):
+    """Whether thing is a layer or model of a Keras, or a class of such."""
+    classes = thing.__mro__ if isinstance(thing, type) else type(thing).__mro__
+    return any(cls.__name__ == "Layer" and "keras" in cls.__module__ for cls in classes)
+
+
+def is_symbolic(result):
+    """Whether a layer that was called in eager mode has returned what stands for tensors of a model to be."""
+    return any(
+        _tf.is_keras_tensor_type(type(leaf)) or (hasattr(leaf, "_keras_history") and hasattr(leaf, "graph"))
+        for leaf in _tf.nest.flatten(result)
+    )

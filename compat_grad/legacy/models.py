@@ -1,0 +1,81 @@
+"""Keras models that are built under a map: the layers called there enter it again whenever the model calls them.
+
+In TensorFlow 1 such a call built the layer's ops once, with the map's gradients. Now it only notes which layers follow
+each other, and their ops are made anew in each call of the model. Knows nothing of how a map holds.
+"""
+
+import contextlib
+import threading
+
+from compat_grad import _tf
+from compat_grad.legacy import kerases
+from compat_grad.legacy.entered import entered_again, innermost
+
+_patching = threading.Lock()
+_patched = {}  # class -> (its own __call__, how many contexts are in need of ours)
+
+
+@contextlib.contextmanager
+def remembering(honored):
+    """Return the context in which layers that are called for a model to be remember the maps that they are under.
+
+    Args:
+      honored: ``honored(function)``, a callable whose override maps hold.
+    """
+    classes = kerases.called_classes()
+    for cls in classes:
+        _patch(cls, honored)
+    try:
+        yield
+    finally:
+        for cls in classes:
+            _unpatch(cls)
+
+
+def _patch(cls, honored):
+    with _patching:
+        own, users = _patched.get(cls, (cls.__call__, 0))
+        _patched[cls] = own, users + 1
+        if not users:
+            cls.__call__ = _remembering_call(own, honored)
+
+
+def _unpatch(cls):
+    with _patching:
+        own, users = _patched.pop(cls)
+        if users > 1:
+            _patched[cls] = own, users - 1
+        else:
+            cls.__call__ = own
+
+
+def _remembering_call(own, honored):
+    def __call__(self, *args, **kwargs):
+        result = own(self, *args, **kwargs)
+        entered = innermost()
+        holds = entered is not None and entered.gradients is not None
+        if holds and _tf.executing_eagerly() and kerases.is_symbolic(result):
+            _remember(self, entered, honored)
+        return result
+
+    return __call__
+
+
+def _remember(layer, entered, honored):
+    maps = entered.chain()
+    before = getattr(layer, "_compat_grad_maps", None)
+    if before == maps:
+        return
+    if before is not None:
+        raise ValueError(
+            "{}: the layer {!r} is called under it for a model, and was under other maps before: its calls in a model "
+            "cannot be told apart. Make a layer for each.".format(entered, layer.name)
+        )
+    call = layer.call
+
+    def under_maps(*args, **kwargs):
+        with entered_again(maps):
+            return call(*args, **kwargs)
+
+    layer._compat_grad_maps = maps
+    layer.call = honored(under_maps, call)

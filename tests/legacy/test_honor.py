@@ -1,0 +1,245 @@
+"""`honor_override_maps`: the maps that legacy code enters hold, in every mode, as they did in a graph."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from compat_grad import honor_override_maps
+from tests import modes
+from tests.legacy.gradients import v1
+
+NEEDS_FUNCTIONS = pytest.mark.skipif(
+    not modes.HAS_FUNCTIONS, reason="this TensorFlow process has no tf.function in eager mode"
+)
+
+
+HAS_PRIVATE_TRACES = importlib.util.find_spec("tensorflow.python.saved_model.save_context") is not None  # 2.4
+
+
+def mapped(names):
+    return v1.get_default_graph().gradient_override_map(names)
+
+
+def gradient(mode, f, x, order=1):
+    """Return the gradient of f at x by honor_override_maps in a mode."""
+
+    def program(differentiate, x):
+        return differentiate(honor_override_maps(f), [x])
+
+    return mode.run(program, np.float32(x))[1][0]
+
+
+def relu(x):
+    with mapped({"Relu": "LegacyTimes100"}):
+        return tf.nn.relu(x)
+
+
+def test_a_map_holds(mode):
+    assert gradient(mode, relu, -2.0) == 100.0
+
+
+def test_a_map_ends_where_it_ends(mode):
+    assert gradient(mode, lambda x: relu(x) + tf.nn.relu(3.0 * x), 2.0) == 103.0
+
+
+def test_the_innermost_map_holds(mode):
+    def f(x):
+        with mapped({"Relu": "LegacyTimes7", "Floor": "LegacyTimes7"}):
+            return tf.floor(x) * relu(tf.stop_gradient(x)) + tf.stop_gradient(tf.floor(x)) * relu(x)
+
+    assert gradient(mode, f, 2.0) == 7.0 * 2.0 + 2.0 * 100.0
+
+
+def test_names_that_are_registered_later(mode):
+    name = "LegacyRegisteredLater_{}".format(mode.name)
+
+    def program(differentiate, x):
+        @honor_override_maps
+        def f(x):
+            with mapped({"Relu": name}):
+                y = tf.nn.relu(x)
+            v1.RegisterGradient(name)(lambda op, dy: 11.0 * dy)
+            return y
+
+        return differentiate(f, [x])
+
+    assert mode.run(program, np.float32(2.0))[1] == [11.0]
+
+
+RENAMED = {  # mapped type -> (how it is computed, by how much the gradient written for the old op multiplies)
+    "Add": (lambda x: x + 1.0, 100.0),
+    "BatchMatMul": (lambda x: tf.matmul(x[None], tf.ones([1, 2, 2])), 100.0),
+    "FusedBatchNorm": (lambda x: v1.nn.fused_batch_norm(tf.reshape(x, [1, 2, 2, 1]), [1.0], [0.0])[0], 3.0),
+    "Gather": (lambda x: tf.gather(x, [0, 1]), 5.0),
+    "Select": (lambda x: tf.where(x > -9.0, x, x), 6.0),
+}
+
+
+@pytest.mark.parametrize("op_type", sorted(RENAMED))
+def test_a_map_on_what_was_renamed_is_for_what_took_its_place(mode, op_type):
+    compute, factor = RENAMED[op_type]
+
+    def f(x):
+        with mapped({op_type: "LegacyOf" + op_type}):
+            return tf.reshape(compute(x), [4])
+
+    found = gradient(mode, f, [[1.0, 2.0], [3.0, 4.0]])
+    np.testing.assert_array_equal(found, np.full([2, 2], factor, np.float32))
+
+
+@pytest.mark.parametrize("name", ["Sign", "Mul"])
+def test_the_gradient_of_another_op(mode, name):
+    def f(x):
+        with mapped({"Sign": "Identity", "Mul": "Add"}):
+            return tf.sign(x) if name == "Sign" else x * tf.stop_gradient(x)
+
+    assert gradient(mode, f, 3.0) == 1.0
+
+
+def test_loops_and_branches(mode):
+    def f(x):
+        with mapped({"Relu": "LegacyTimes100"}):
+            y = v1.cond(tf.reduce_sum(x) > 0.0, lambda: tf.nn.relu(x), lambda: x)
+            return v1.while_loop(lambda i, y: i < 2, lambda i, y: (i + 1, tf.nn.relu(y)), [0, y])[1]
+
+    assert gradient(mode, f, 2.0) == 1e6
+
+
+def test_a_map_around_the_call(mode):
+    honored = honor_override_maps(lambda x: tf.nn.relu(x))
+
+    def program(differentiate, x):
+        with mapped({"Relu": "LegacyTimes100"}):
+            return differentiate(honored, [x])
+
+    assert mode.run(program, np.float32(2.0))[1] == [100.0]
+
+
+def test_a_map_of_another_graph_than_the_one_at_hand(mode):
+    """As ``g = tf.get_default_graph()`` at the top of a module, or ``K.get_session().graph``, once gave."""
+    if mode.is_graph:
+        pytest.skip("in a graph, the map of another one has never held")
+    g = tf.Graph()
+
+    def f(x):
+        with g.gradient_override_map({"Relu": "LegacyTimes100"}):
+            return tf.nn.relu(x)
+
+    assert gradient(mode, f, 2.0) == 100.0
+
+
+def test_a_python_function(mode):
+    def f(x):
+        with mapped({"PyFunc": "LegacyTimes100"}):
+            y = v1.py_func(lambda x: x * x, [x], tf.float32)
+        y.set_shape([])
+        return y
+
+    assert gradient(mode, f, 3.0) == 100.0
+
+
+def test_a_training_step_with_a_tape_inside(eager):
+    v = modes.variable(2.0)
+
+    @honor_override_maps
+    def step(x):
+        with modes._gradient_tape()() as tape:
+            loss = relu(x * v)
+        gradients = tape.gradient(loss, [v])
+        v.assign_sub(0.01 * gradients[0])
+        return gradients[0]
+
+    assert float(step(tf.constant(2.0))) == 200.0
+    assert float(v.numpy()) == 0.0
+    if modes.HAS_FUNCTIONS:
+        v.assign(2.0)
+        assert float(tf.function(step)(tf.constant(2.0))) == 200.0
+        assert float(v.numpy()) == 0.0
+
+
+@NEEDS_FUNCTIONS
+def test_a_function_that_was_traced_before(functions):
+    plain = tf.function(relu, autograph=False)
+
+    @tf.function(autograph=False)
+    def step(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = relu(x)
+        return tape.gradient(y, x)
+
+    assert float(step(tf.constant(2.0))) == 1.0  # what TensorFlow makes of the map
+    assert float(honor_override_maps(step)(tf.constant(2.0))) == 100.0
+    if HAS_PRIVATE_TRACES:
+        assert float(honor_override_maps(lambda x: step(x))(tf.constant(2.0))) == 100.0
+    assert float(step(tf.constant(2.0))) == 1.0
+    assert modes.EAGER.run(lambda d, x: d(honor_override_maps(plain), [x]), np.float32(2.0))[1] == [100.0]
+
+
+@NEEDS_FUNCTIONS
+def test_what_needs_a_graph_gets_one_in_eager_mode():
+    calls = []
+
+    @honor_override_maps
+    def f(x):
+        calls.append(tf.executing_eagerly())
+        return v1.gradients(relu(x), x)[0] * relu(x)
+
+    for _ in range(2):
+        found = modes.EAGER.run(lambda differentiate, x: differentiate(f, [x]), np.float32(2.0))
+        assert found == [200.0, [1e4]]
+    assert calls == [True, False]
+
+
+def test_methods_and_classes_keep_their_names():
+    class Net:
+        factor = 2.0
+
+        @honor_override_maps
+        def __call__(self, x):
+            """Doc."""
+            return self.factor * x
+
+    assert Net()(3.0) == 6.0
+    assert (Net.__call__.__name__, Net.__call__.__doc__) == ("__call__", "Doc.")
+    assert honor_override_maps(Net().__call__)(3.0) == 6.0
+
+
+def test_what_is_done_later_is_refused():
+    def generator():
+        yield 1
+
+    for wrong in (generator, 3, None):
+        with pytest.raises(TypeError, match="honor_override_maps: expected a function"):
+            honor_override_maps(wrong)
+
+
+def test_a_name_that_is_registered_nowhere_is_told_with_its_map(mode):
+    def f(x):
+        with mapped({"Relu": "LegacyNowhere"}):
+            return tf.nn.relu(x)
+
+    with pytest.raises(LookupError, match="LegacyNowhere|No gradient defined"):
+        gradient(mode, f, 2.0)
+
+
+def test_a_program_that_registers_a_name_for_each_call_is_warned_once(eager, monkeypatch):
+    from compat_grad.legacy import growth
+
+    monkeypatch.setattr(growth, "_seen", {})
+    monkeypatch.setattr(growth, "WARN_AT", 5)
+
+    @honor_override_maps
+    def f(x):
+        name = "LegacyPerCall{}".format(np.random.randint(10**12))
+        v1.RegisterGradient(name)(lambda op, dy: 3.0 * dy)
+        with mapped({"Relu": name}):
+            return tf.nn.relu(x)
+
+    with pytest.warns(UserWarning, match="registry of gradients has grown by 5 names") as warned:
+        for _ in range(20):
+            assert modes.EAGER.run(lambda d, x: d(f, [x]), np.float32(2.0))[1] == [3.0]
+    assert len(warned) == 1
+    assert warned[0].filename == __file__

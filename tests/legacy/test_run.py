@@ -1,0 +1,73 @@
+"""``python -m compat_grad run``: a program as it is, or with its maps made to hold."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests import modes
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAM = os.path.join(HERE, "program_with_maps.py")
+with open(PROGRAM) as source:
+    LINE = 1 + [".gradient_override_map(" in line for line in source].index(True)
+PLACE = "legacy/program_with_maps.py:{}: gradient_override_map(".format(LINE)
+
+
+def run(*arguments):
+    """Return (exit code, what the program printed, the lines on standard error) of the command."""
+    paths = [path for path in sys.path if path] + [HERE]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "compat_grad", "run"] + list(arguments),
+        cwd=os.path.dirname(HERE),
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(paths), CUDA_VISIBLE_DEVICES="-1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
+    return done.returncode, done.stdout and json.loads(done.stdout), done.stderr.strip().splitlines()
+
+
+def test_in_a_graph_no_map_is_ignored_and_the_exit_code_is_the_programs():
+    code, printed, errors = run("--check", PROGRAM, "--exit", "-m")
+    assert code == 7
+    assert printed == ["__main__", ["--exit", "-m"], "legacy", [100.0]]
+    assert errors[-2:] == [
+        PLACE + "{'Relu': 'Times100', 'Typo': 'Times100'})",
+        "    Typo: there was no op of this type",
+    ]
+    assert (
+        errors[-3]
+        == "python -m compat_grad run --check: TensorFlow ignored none of the 1 override map that was entered."
+    )
+
+
+def test_check_lists_what_is_ignored_by_file_and_line(eager):
+    code, printed, errors = run("--check", PROGRAM, "--eager")
+    assert code == 1
+    assert printed[3] == [1.0] * len(printed[3])
+    report = "\n".join(errors)
+    assert "run --check: TensorFlow ignored 1 of the 1 override map that was entered:" in report
+    assert PLACE in report
+    assert "    Relu: ignored 3 times in eager mode" in report
+    assert ("    Relu: ignored 1 time by the tape inside the graph" in report) == modes.HAS_FUNCTIONS
+
+
+def test_honor_makes_them_hold_in_a_module(eager):
+    code, printed, errors = run("--honor", "-m", "program_with_maps", "--eager", "--raise")
+    assert code == 1
+    assert printed[:3] == ["__main__", ["--eager", "--raise"], "tests"]
+    assert printed[3] == [100.0] * len(printed[3])
+    assert errors[-1] == "ValueError: of the program"
+    assert not any("compat_grad/legacy" in line for line in errors)
+
+
+@pytest.mark.parametrize("arguments", [["nowhere.py"], ["-m", "nowhere"], [HERE]])
+def test_what_cannot_be_run(arguments, capsys, monkeypatch):
+    from compat_grad.commands import run as command
+
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert command.main(arguments) == 2
+    assert capsys.readouterr().err.startswith("python -m compat_grad run: ")
