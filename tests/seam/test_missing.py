@@ -119,7 +119,7 @@ def by_tape_and_autograph(f, inputs, output_gradients=None):
     return modes.by_tape(tf.function(lambda x: f(x)), inputs, output_gradients)
 
 
-AUTOGRAPH = modes.Mode("function by AutoGraph", by_tape_and_autograph, modes.EAGER._run)
+AUTOGRAPH = modes.Mode("autograph", "function by AutoGraph", by_tape_and_autograph, modes.EAGER._run, lambda: True, "")
 PROGRAMS = {
     modes.GRAPH: [whole, by_name, ops, ops_in_a_loop],
     modes.EAGER: [whole, surrogate, by_name, ops, ops_in_a_loop, variable, vectorized],
