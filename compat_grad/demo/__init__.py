@@ -9,6 +9,7 @@ import sys
 
 from compat_grad.demo.errors import DemoError
 from compat_grad.demo.options import parse_options
+from compat_grad.demo.quiet import native_noise_kept
 
 # What is set already stays. `python -m compat_grad` imports the package, and TensorFlow with it, before it comes
 # here: then this reaches only what TensorFlow reads late, which is nothing that a result depends on.
@@ -29,7 +30,8 @@ def main(argv=None):
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
-        from compat_grad.demo.program import run
+        with native_noise_kept():
+            from compat_grad.demo.program import run
 
         return run(options)
     except DemoError as error:

@@ -10,11 +10,14 @@ import collections
 import numpy as np
 import tensorflow as tf
 
-from compat_grad._tf import v1
 from compat_grad.demo import layer, reference
+from compat_grad.demo.modes import gradient_in
 
 #: Of a gradient: how many entries, how many of them are NaN or inf, the largest error relative to the largest entry.
 Verdict = collections.namedtuple("Verdict", "entries bad error")
+
+#: The gradients to the filters: by differences in float64, TensorFlow's own, and the override's in each mode.
+Gradients = collections.namedtuple("Gradients", "truth native overridden")
 
 
 def bars():
@@ -25,14 +28,19 @@ def bars():
     return images
 
 
-def filters_gradient(pooling, images, filters, upstream):
-    """The gradient of sum(pooling(images, filters) * upstream) to the filters, in a graph of its own."""
-    with tf.Graph().as_default() as graph:
-        held = v1.placeholder(tf.float32, filters.shape)
-        total = tf.reduce_sum(pooling(tf.constant(images), held) * upstream)
-        (gradient,) = v1.gradients(total, [held])
-    with v1.Session(graph=graph) as session:
-        return session.run(gradient, {held: filters})
+def differentiate(filters, modes):
+    """Gradients of the layer on the bars to these filters [k, k, 1, d]; TensorFlow's own in the first of the modes."""
+    images = bars()
+    upstream = np.random.RandomState(1).normal(size=reference.layer(images, filters).shape).astype(np.float32)
+
+    def gradient(mode, pooling):
+        return gradient_in(mode, lambda at: tf.reduce_sum(pooling(tf.constant(images), at) * upstream), filters)
+
+    return Gradients(
+        reference.difference_quotients(lambda at: np.sum(reference.layer(images, at) * upstream), filters),
+        gradient(modes[0], layer.forward),
+        {mode: gradient(mode, layer.log_covariance_pooling) for mode in modes},
+    )
 
 
 def judge(gradient, truth):
@@ -42,12 +50,7 @@ def judge(gradient, truth):
     return Verdict(gradient.size, bad, error)
 
 
-def compare(filters):
-    """Verdicts on TensorFlow's own gradient and on the override's, for these filters [k, k, 1, d] and the bars."""
-    images = bars()
-    upstream = np.random.RandomState(1).normal(size=reference.layer(images, filters).shape).astype(np.float32)
-    truth = reference.difference_quotients(lambda at: np.sum(reference.layer(images, at) * upstream), filters)
-    return [
-        judge(filters_gradient(pooling, images, filters, upstream), truth)
-        for pooling in (layer.forward, layer.log_covariance_pooling)
-    ]
+def verdicts(gradients):
+    """{mode: Verdict on the override's gradient in it, "no override": Verdict on TensorFlow's own}."""
+    found = {mode: judge(gradient, gradients.truth) for mode, gradient in gradients.overridden.items()}
+    return dict(found, **{"no override": judge(gradients.native, gradients.truth)})

@@ -89,6 +89,24 @@ def function_program(parameters, image_shape):
     yield Program(*tape_program(tf.function), strategy=picked[0])
 
 
+def gradient_in(mode, function, point):
+    """The gradient of a scalar function of one tensor at this array, in this mode: an array."""
+    if mode == "graph":
+        with tf.Graph().as_default() as graph:
+            held = v1.placeholder(tf.float32, point.shape)
+            gradients = v1.gradients(function(held), [held])
+        with v1.Session(graph=graph) as session:
+            return session.run(gradients, {held: point})[0]
+
+    def differentiated(held):
+        with GradientTape() as tape:
+            tape.watch(held)
+            value = function(held)
+        return tape.gradient(value, held)
+
+    return (tf.function(differentiated) if mode == "tf.function" else differentiated)(tf.constant(point)).numpy()
+
+
 PROGRAMS = {"graph": graph_program, "eager": eager_program, "tf.function": function_program}
 
 

@@ -1,4 +1,6 @@
-"""The picture: loss curves of all modes on top of each other, the spectrum, and the filters before and after."""
+"""The picture: the gradient with and without the override, loss curves of all modes on top of each other, the spectrum,
+and the filters before and after.
+"""
 
 import numpy as np
 
@@ -12,8 +14,17 @@ STYLES = [
 FRAME = (0.78, 0.86, 0.94)
 
 
-def save_picture(path, results, initial_filters, images):
-    """Draw `results` and the spectrum of some float images into the file `path`; OSError where that cannot be written.
+def picture_formats():
+    """The suffixes that a picture may have; none where matplotlib is missing."""
+    try:
+        from matplotlib.backend_bases import FigureCanvasBase
+    except ImportError:
+        return frozenset()
+    return frozenset(FigureCanvasBase.get_supported_filetypes())
+
+
+def save_picture(path, gradients, results, initial_filters, images):
+    """Draw gradients, results and the spectrum of some float images into a file; OSError where it cannot be written.
 
     ImportError where matplotlib is missing.
     """
@@ -21,14 +32,30 @@ def save_picture(path, results, initial_filters, images):
     from matplotlib.figure import Figure
 
     # Not pyplot: that would choose a backend for the whole process.
-    figure = Figure(figsize=(13, 4))
+    figure = Figure(figsize=(17, 4))
     FigureCanvasAgg(figure)
-    losses, spectrum, filters = [figure.add_subplot(1, 3, position) for position in (1, 2, 3)]
+    degenerate, losses, spectrum, filters = [figure.add_subplot(1, 4, position) for position in (1, 2, 3, 4)]
+    draw_gradients(degenerate, gradients)
     draw_losses(losses, results)
     draw_spectrum(spectrum, images, initial_filters, results[0].parameters[0])
     draw_filters(filters, initial_filters, results[0].parameters[0])
     figure.tight_layout()
     figure.savefig(path, dpi=110)
+
+
+def draw_gradients(axes, gradients):
+    """Each entry of the gradients against the truth: what is right lies on the diagonal."""
+    truth = gradients.truth.ravel()
+    ours = next(iter(gradients.overridden.values())).ravel()
+    native = gradients.native.ravel()
+    seen = np.isfinite(native)
+    axes.plot(truth, truth, color="grey", linewidth=1)
+    axes.plot(truth[seen], native[seen], "x", color="#d7301f", label="without the override")
+    if not seen.all():
+        axes.plot([], [], "x", color="#d7301f", label="({} of {} are NaN)".format(np.sum(~seen), seen.size))
+    axes.plot(truth, ours, ".", color="#08306b", label="with it")
+    axes.set(title="gradient where eigenvalues repeat", xlabel="truth", ylabel="computed")
+    axes.legend(fontsize="small")
 
 
 def draw_losses(axes, results):

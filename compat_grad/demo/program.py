@@ -13,7 +13,8 @@ from compat_grad.demo.errors import DemoError
 from compat_grad.demo.model import initial_parameters
 from compat_grad.demo.modes import enable_eager, missing_modes
 from compat_grad.demo.options import MODES
-from compat_grad.demo.picture import save_picture
+from compat_grad.demo.picture import picture_formats, save_picture
+from compat_grad.demo.quiet import native_noise_kept
 from compat_grad.demo.train import train
 
 PICTURED_IMAGES = 200
@@ -26,19 +27,21 @@ say = functools.partial(print, flush=True)
 def run(options):
     """Run the demo with these options and return the exit code."""
     with without_tensorflow_warnings():
-        check_picture(options.picture)
+        picture = check_picture(options.picture)
         dataset = load_dataset(options.data, options.limit)
         enable_eager(options.modes)
         modes = choose_modes(options.modes)
         options.epochs = options.epochs or EPOCHS[dataset.name]
         describe(dataset)
-        if "graph" not in missing_modes():
-            show_degenerate_batch(options.seed)
+        with native_noise_kept():
+            gradients = degenerate.differentiate(initial_parameters(options.seed, (8, 8, 1))[0], modes)
+        verdicts = degenerate.verdicts(gradients)
+        say(report.what_is_shown(verdicts))
         initial = initial_parameters(options.seed, dataset.train_images.shape[1:])
         results = [train(mode, initial, dataset, options) for mode in modes]
-        say("\n" + report.table(results))
+        say("\n" + report.table(results, verdicts))
         code = conclude(results)
-        save(options.picture, results, initial, dataset)
+        save(picture, gradients, results, initial, dataset)
         return code
 
 
@@ -79,19 +82,17 @@ def describe(dataset):
     )
 
 
-def show_degenerate_batch(seed):
-    """Print what TensorFlow's own gradient and the override's are worth where eigenvalues repeat."""
-    native, ours = degenerate.compare(initial_parameters(seed, (8, 8, 1))[0])
-    say(
-        "The layer's gradient to its filters on a batch of bars, where eigenvalues repeat (truth: differences in "
-        "float64):"
-    )
-    say("  TensorFlow's own: {}".format(report.verdict_line(native)))
-    say("  the override's:   {}".format(report.verdict_line(ours)))
-
-
 def check_picture(path):
-    """Notice before the training that the picture could not be saved after it."""
+    """Notice before the training that the picture could not be saved after it; return the path, with a suffix."""
+    suffix = os.path.splitext(path)[1]
+    path = path if suffix else path + ".png"
+    formats = picture_formats()
+    if suffix and formats and suffix[1:].lower() not in formats:
+        raise DemoError(
+            "cannot save the picture {}: matplotlib has no format {}; choose one of {}".format(
+                path, suffix, ", ".join(sorted(formats))
+            )
+        )
     is_new = not os.path.lexists(path)
     try:
         open(path, "ab").close()  # what permissions say of a read-only place is not all that there is to it
@@ -101,17 +102,18 @@ def check_picture(path):
         ) from None
     if is_new:
         os.remove(path)
+    return path
 
 
-def save(path, results, initial, dataset):
+def save(path, gradients, results, initial, dataset):
     """Save the picture, or say why there is none."""
     images = as_floats(dataset, dataset.test_images[:PICTURED_IMAGES])
     try:
-        save_picture(path, results, initial[0], images)
+        save_picture(path, gradients, results, initial[0], images)
         say("Picture: {}".format(os.path.abspath(path)))
     except ImportError:
         say("No picture: matplotlib is not installed; install it with: pip install 'compat_grad[demo]'")
-    except (OSError, ValueError) as error:  # ValueError: matplotlib has no format of this suffix
+    except OSError as error:
         raise DemoError("cannot save the picture {}: {}".format(path, " ".join(str(error).split()))) from None
 
 

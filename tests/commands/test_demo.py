@@ -17,6 +17,8 @@ from compat_grad.demo import data, degenerate, layer, program, reference, report
 from compat_grad.demo.model import initial_parameters
 from compat_grad.demo.modes import missing_modes
 from compat_grad.demo.options import MODES
+from compat_grad.demo.picture import draw_gradients
+from compat_grad.demo.quiet import native_noise_kept
 
 pytestmark = pytest.mark.skipif("graph" in missing_modes(), reason="this process has no tf.gradients")
 
@@ -120,8 +122,10 @@ def test_divided_differences_lose_no_digits_in_float32():
 
 
 def test_override_is_right_where_eigenvalues_repeat_and_tensorflow_is_not():
-    native, ours = degenerate.compare(FILTERS)
-    assert ours.bad == 0 and ours.error < 1e-5
+    verdicts = degenerate.verdicts(degenerate.differentiate(FILTERS, available_modes()))
+    native = verdicts.pop("no override")
+    assert sorted(verdicts) == sorted(available_modes())
+    assert all(ours.bad == 0 and ours.error < 1e-5 for ours in verdicts.values())
     assert native.bad > 0 or native.error > 0.1  # NaN up to TensorFlow 2.1, finite and wrong on 2.15 and 2.22
 
 
@@ -270,16 +274,17 @@ def test_all_modes_have_the_same_gradients(cifar, capsys):
     output = capsys.readouterr().out
     rows = rows_of_table(output)
     assert sorted(rows) == sorted(available_modes()), output
-    assert [row[4] for row in rows.values()] == ["0"] * len(rows), output
+    assert [row[5] for row in rows.values()] == ["0"] * len(rows), output
     assert code == 0
     assert picture.exists() or "No picture" in output
+    assert output.index("without the override:") < output.index("mode  ") < output.index("no override ")
 
 
 def test_digits_are_learned(tmp_path, capsys):
     pytest.importorskip("sklearn")
     assert demo.main(["--modes", "graph", "--epochs", "5", "--picture", str(tmp_path / "picture.png")]) == 0
     row = rows_of_table(capsys.readouterr().out)["graph"]
-    assert float(row[3].split()[0]) > 90, row
+    assert float(row[4].split()[0]) > 90, row
 
 
 def test_first_gradients_are_not_trivially_equal(cifar):
@@ -295,7 +300,7 @@ def test_modes_that_differ_give_exit_code_1(capsys):
         train.Result("eager", "s", [1.0], 1, 0.5, [np.full(3, 1e-9)], 1.0, []),
     ]
     assert program.conclude(results) == 1
-    assert rows_of_table(report.table(results))["eager"][4] == "1e-09"
+    assert rows_of_table(report.table(results, {}))["eager"][5] == "1e-09"
 
 
 def test_without_scikit_learn_it_says_how_to_get_it(monkeypatch, capsys):
@@ -350,6 +355,39 @@ def test_looking_whether_a_picture_can_be_saved_leaves_no_file_and_harms_none(tm
     (tmp_path / "old.png").write_bytes(b"a picture")
     check_picture(str(tmp_path / "old.png"))
     assert (tmp_path / "old.png").read_bytes() == b"a picture"
+
+
+def test_suffix_that_matplotlib_does_not_know_is_said_before_training(cifar, capsys):
+    pytest.importorskip("matplotlib")
+    assert demo.main(["--data", str(cifar), "--picture", str(cifar / "picture.docx")]) == 2
+    captured = capsys.readouterr()
+    assert "matplotlib has no format .docx" in captured.err and "png" in captured.err and captured.out == ""
+
+
+def test_picture_without_a_suffix_is_a_png(tmp_path):
+    assert program.check_picture(str(tmp_path / "picture")) == str(tmp_path / "picture.png")
+
+
+def test_picture_shows_what_happens_without_the_override():
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    axes = figure.add_subplot(1, 1, 1)
+    truth = np.array([1.0, 2.0, 3.0])
+    native, ours = np.array([9.0, np.nan, 3.0]), truth.copy()
+    draw_gradients(axes, degenerate.Gradients(truth, native, {"graph": ours}))
+    drawn = {line.get_label(): line.get_ydata() for line in axes.get_lines()}
+    np.testing.assert_array_equal(drawn["without the override"], [9.0, 3.0])
+    np.testing.assert_array_equal(drawn["with it"], truth)
+    assert "(1 of 3 are NaN)" in drawn
+
+
+def test_noise_of_tensorflows_start_is_kept_unless_it_fails(capfd):
+    with native_noise_kept():
+        os.write(2, b"noise")
+    assert capfd.readouterr().err == ""
+    with pytest.raises(ValueError), native_noise_kept():
+        os.write(2, b"what came before")
+        raise ValueError
+    assert capfd.readouterr().err == "what came before"
 
 
 def test_ctrl_c_ends_it_with_one_line(cifar, capsys):
