@@ -27,8 +27,8 @@ def what_is_shown(verdicts):
     lines = [
         "",
         "Overridden: the first layer as a whole: a convolution, the covariances of its maps, and their logarithms by",
-        "an eigendecomposition. Its gradient is ours, in closed form, since TensorFlow's own is wrong where eigenvalues",
-        "repeat. On a batch of bars, where they do, held against differences in float64:",
+        "an eigendecomposition. Its gradient is ours, in closed form, since TensorFlow's own is wrong where",
+        "eigenvalues repeat. On a batch of bars, where they do, held against differences in float64:",
         "  without the override: {}".format(verdict_line(verdicts["no override"])),
     ]
     modes = [mode for mode in verdicts if mode != "no override"]
