@@ -33,7 +33,7 @@ _ROOMS = {
     "recall_gradients": "saving.recalled",
     "strict_saving": "saving.written",
 }
-_PUBLIC_WINGS = ("keras",)
+_PUBLIC_WINGS = ("keras", "testing")
 
 
 class _Package(types.ModuleType):

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from compat_grad.testing import process
 from compat_grad.testing.differentiate import by_gradients, by_tape, by_tape_outside, flat
-from compat_grad.testing.modes import (
+from compat_grad.testing.mode import (
     ALL,
     EAGER,
     GRADIENTS_INSIDE,

@@ -13,6 +13,9 @@ CATALOGUE = collections.OrderedDict()  # "family/name" -> Case
 #: In place of a formula for the second derivative: finite differences of the gradient's formula.
 DIFFERENCES = "differences"
 
+#: There is a second derivative, and nothing is known of it.
+MEASURED = "measured"
+
 
 class Family:
     """A named group of cases; a file declares one and adds to it."""
@@ -34,13 +37,15 @@ class Case:
     Args:
       forward, backward, surrogate, combine: as `override_gradient` takes them, op-level backwards included. Or
         ``build``: a function that gets ``override(forward, backward, **options)`` (with the strategy at hand) and
-        returns the function of the inputs.
+        returns the function of the inputs. Or ``function``: any function of the inputs, with whatever gradient it has;
+        ``make``: what makes one that has variables of its own.
       around: gets the override, returns the function of the inputs that is differentiated; the override by default.
       inputs: NumPy arrays, in the dtypes that TensorFlow gets.
       variables: initial values of trainable variables, which the function gets before the inputs.
       value: (variables and inputs in float64) -> the outputs, a single array or a list.
       gradient: (variables and inputs, output gradients) -> one for each floating variable and input, None for none.
         With IEEE arithmetic on numbers of few bits, which is exact in every order; see ``ulps`` for the others.
+        Without these two formulas, the plainest mode of the process is what the others are measured against.
       second: (variables and inputs, output gradients, weights of the gradients) -> the derivative of the weighted
         sum of the gradients; DIFFERENCES; or a text that says why there is none.
       ulps: how far two TensorFlows may be apart: 0 for arithmetic, the measured bound for transcendental functions.
@@ -52,6 +57,8 @@ class Case:
       true_gradient: whether the override is forward's own derivative, which finite differences then confirm.
       linear: whether the gradient is linear in the output gradients; forward mode is defined only then.
       cannot: transformation, strategy or name of a way -> why this case has none.
+      weigh: (list of arrays) -> the weights of their elements, which differ from one to the next by default.
+      output_gradients: those of the outputs, in its place.
     """
 
     def __init__(
@@ -63,6 +70,8 @@ class Case:
         surrogate=None,
         combine="add",
         build=None,
+        function=None,
+        make=None,
         around=None,
         inputs=(),
         variables=(),
@@ -78,15 +87,19 @@ class Case:
         true_gradient=False,
         linear=True,
         cannot=None,
+        weigh=None,
+        output_gradients=None,
     ):
         self.family, self.name, self.key = family, name, "{}/{}".format(family, name)
         self._definition = dict(forward=forward, backward=backward, surrogate=surrogate, combine=combine)
-        self._build, self._around = build, around
+        self._build, self._plain, self._make, self._around = build, function, make, around
         self.has_surrogate = surrogate is not None
         self.is_op_level = isinstance(backward, dict)
         self.variables = [np.asarray(array) for array in variables]
         self.inputs = [np.asarray(array) for array in inputs]
         self._value, self._gradient, self._second = value, gradient, second
+        self.weigh, self.output_gradients = weigh or weights_like, output_gradients
+        self.differentiated = [i for i, array in enumerate(self.variables + self.inputs) if is_floating(array)]
         self.ulps = ulps
         self.ulps_second = ulps_second
         self.ulps_xla = ulps if ulps_xla is None else ulps_xla
@@ -98,15 +111,49 @@ class Case:
 
     def function(self, override):
         """Return the function of the variables and inputs, made with ``override(forward, backward, **options)``."""
+        if self.is_plain:
+            return self._plain if self._make is None else self._make()
         if self._build is not None:
             return self._build(override)
         function = override(**self._definition)
         return function if self._around is None else self._around(function)
 
     @property
+    def is_plain(self):
+        """Whether there are no strategies to choose from."""
+        return self._plain is not None or self._make is not None
+
+    @property
+    def captures(self):
+        """Whether the function has variables of its own, which are differentiated as well."""
+        return self._make is not None or hasattr(type(self._plain), "trainable_variables")
+
+    @property
+    def is_made(self):
+        """Whether the function is the same object in every mode, made before."""
+        return self._make is None
+
+    @property
+    def lacks_formulas(self):
+        """Whether a formula is missing, in whose place something must be measured."""
+        return self._value is None or self._gradient is None
+
+    def fill_in(self, value, gradient):
+        """Take these in place of missing formulas. There is nothing to hold second derivatives to then."""
+        if self._gradient is None and not self.why_no_second:
+            self._second = MEASURED
+        self._value = self._value or value
+        self._gradient = self._gradient or gradient
+
+    @property
+    def has_second(self):
+        """Whether there is a second derivative."""
+        return not self.why_no_second and self._second is not None
+
+    @property
     def why_no_second(self):
         """Why there is no second derivative, or None."""
-        return self._second if isinstance(self._second, str) and self._second != DIFFERENCES else None
+        return self._second if isinstance(self._second, str) and self._second not in (DIFFERENCES, MEASURED) else None
 
     def expected(self):
         """Return the `Expected` of the case's own inputs."""
@@ -121,23 +168,23 @@ class Expected:
     def __init__(self, case, arrays):
         self._case = case
         self._arrays = [np.asarray(in_float64(array)) for array in arrays]
-        self.differentiated = [i for i, array in enumerate(self._arrays) if is_floating(array)]
+        self.differentiated = case.differentiated
         self.value = as_list(case._value(*self._arrays))
-        self.output_weights = weights_like(self.value)
+        self.output_weights = case.output_gradients or case.weigh(self.value)
         #: a complex output counts as two real ones: (its number, the output gradient of one unit)
         self.parts = [(i, unit) for i, w in enumerate(self.output_weights) for unit in _units(w)]
         self.first = as_list(self._first(self._arrays, self.output_weights))
-        self.first_weights = weights_like(self.first)
+        self.first_weights = case.weigh(self.first)
         self.second = None
         if case._second == DIFFERENCES:
-            self.second = self._differences(self._sum_of_gradients)
-        elif not case.why_no_second:
+            self.second = self._differences(self.sum_of_gradients)
+        elif case._second != MEASURED and not case.why_no_second:
             given = [w for w in self.first_weights if w is not None]
             self.second = as_list(case._second(*(self._arrays + self._floating_weights() + given)))
 
     def differences_of_value(self):
         """Return the gradient by finite differences of the value's formula."""
-        return self._differences(self._sum_of_values)
+        return self._differences(self.sum_of_values)
 
     def real_value(self):
         """Return the outputs, the real and the imaginary part of complex ones."""
@@ -171,10 +218,12 @@ class Expected:
     def _first(self, arrays, weights):
         return self._case._gradient(*(list(arrays) + [w for w in weights if w is not None]))
 
-    def _sum_of_values(self, arrays):
+    def sum_of_values(self, arrays):
+        """Return the weighted sum of the outputs for these inputs."""
         return inner(as_list(self._case._value(*arrays)), self.output_weights)
 
-    def _sum_of_gradients(self, arrays):
+    def sum_of_gradients(self, arrays):
+        """Return the weighted sum of the gradients for these inputs."""
         return inner(as_list(self._first(arrays, self.output_weights)), self.first_weights)
 
     def _differences(self, scalar):
@@ -182,7 +231,7 @@ class Expected:
 
 
 def differences(scalar, arrays, position, step=1e-3):
-    """Return the derivative of scalar(arrays) with respect to one of arrays, by differences of fourth order.
+    """Return the derivative of scalar(arrays) with respect to one of arrays, by extrapolated central differences.
 
     For complex arrays in TensorFlow's convention: d/dre + i d/dim.
     """
@@ -191,13 +240,23 @@ def differences(scalar, arrays, position, step=1e-3):
     for index in np.ndindex(*array.shape):
         for unit in (1.0, 1j) if array.dtype.kind == "c" else (1.0,):
 
-            def at(steps, index=index, unit=unit):
+            def at(distance, index=index, unit=unit):
                 moved = array.copy()
-                moved[index] += steps * step * unit
+                moved[index] += distance * unit
                 return scalar(arrays[:position] + [moved] + arrays[position + 1 :])
 
-            found[index] += unit * (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * step)
+            found[index] += unit * extrapolated(at, step * max(1.0, abs(array[index])))
     return found
+
+
+def extrapolated(at, step):
+    """Return the derivative of at(distance) at 0, by central differences and Richardson's extrapolation.
+
+    Of steps of 4, 2 and 1: what is left over goes with the sixth power of the step.
+    """
+    by_step = [(at(n * step) - at(-n * step)) / (2 * n * step) for n in (4, 2, 1)]
+    once = [(4 * fine - coarse) / 3 for coarse, fine in zip(by_step, by_step[1:])]
+    return (16 * once[1] - once[0]) / 15
 
 
 def inner(arrays, weights):
@@ -218,6 +277,11 @@ def weights_like(arrays):
         line = np.resize(np.roll(_CYCLE, count), np.size(array)).reshape(np.shape(array))
         weights.append(line * (1.0 - 0.5j) if np.asarray(array).dtype.kind == "c" else line.copy())
     return weights
+
+
+def ones_like(arrays):
+    """Return ones for each floating array, None for the others."""
+    return [None if a is None or not is_floating(a) else np.ones_like(in_float64(a)) for a in arrays]
 
 
 def in_float64(array):

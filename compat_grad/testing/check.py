@@ -2,27 +2,29 @@
 
 import numpy as np
 
-from compat_grad.testing.ulp import INCOMPARABLE, ulp_distance
+from compat_grad.testing.ulp import INCOMPARABLE, ulps_apart
 
 
 def assert_close(case, found, expected, what):
     """Assert that found is expected to within the case's tolerance; no gradient counts as zero."""
+    assert is_close(case, found, expected), "{}:\n{!r}\nexpected\n{!r}".format(what, found, expected)
+
+
+def is_close(case, found, expected):
+    """Whether found is expected to within the case's tolerance; no gradient counts as zero."""
     if found is None or expected is None:
         given = found if expected is None else expected
-        assert given is None or not np.any(given), "{}: {!r}, expected {!r}".format(what, found, expected)
-        return
+        return given is None or not np.any(given)
     found, expected = np.asarray(found), np.asarray(expected)
-    assert found.shape == expected.shape, "{}: shape {}, expected {}".format(what, found.shape, expected.shape)
+    if found.shape != expected.shape:
+        return False
     if found.dtype.kind not in "fc":
-        assert found.tolist() == expected.tolist(), "{}: {!r}, expected {!r}".format(what, found, expected)
-        return
+        return found.tolist() == expected.tolist()
     finite = np.isfinite(expected)
     scale = np.max(np.abs(expected[finite])) if np.any(finite) else 0.0
     # what is exact in float64 but for the last place of the finite differences
     epsilon = max(case.epsilon or np.finfo(found.dtype).eps, 1e-10)
-    np.testing.assert_allclose(
-        found, expected, rtol=0, atol=case.tolerance * epsilon * max(scale, 1e-3), err_msg=what, equal_nan=True
-    )
+    return np.allclose(found, expected, rtol=0, atol=case.tolerance * epsilon * max(scale, 1e-3), equal_nan=True)
 
 
 def assert_same_values(results, others):
@@ -38,11 +40,4 @@ def distance(arrays, others):
     """Return the worst distance in ULPs of two lists of arrays; no gradient counts as zero."""
     if len(arrays) != len(others):
         return INCOMPARABLE
-    return max([_distance(one, other) for one, other in zip(arrays, others)], default=0)
-
-
-def _distance(one, other):
-    if one is None or other is None:
-        given = other if one is None else one
-        return 0 if given is None else ulp_distance(np.abs(given), np.zeros_like(given))
-    return ulp_distance(one, other)
+    return max([ulps_apart(one, other) for one, other in zip(arrays, others)], default=0)

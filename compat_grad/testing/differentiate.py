@@ -35,6 +35,22 @@ def by_tape_outside(f, inputs, output_gradients=None):
     return by_tape(tf.function(f), inputs, output_gradients)
 
 
+def by_forward_mode(f, inputs, output_gradients=None):
+    """Differentiate f by forward mode: a run for each element of each input."""
+    outputs, gradients = f(*inputs), []
+    for x in inputs:
+        units = np.eye(int(np.prod(x.shape.as_list())), dtype=x.dtype.as_numpy_dtype)
+        columns = [tf.constant(unit.reshape(x.shape.as_list())) for unit in units]
+        gradients.append(tf.reshape(tf.stack([_along(f, inputs, x, c, output_gradients) for c in columns]), x.shape))
+    return outputs, gradients
+
+
+def _along(f, inputs, x, tangent, weights):
+    with tf.autodiff.ForwardAccumulator(x, tangent) as accumulator:
+        target = _weighted_sum(flat(f(*inputs)), weights)
+    return accumulator.jvp(target, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+
 def _weighted_sum(outputs, weights):
     """Return a scalar (a tape of 1.7 takes no list of targets) of the outputs that have gradients."""
     if weights is None:

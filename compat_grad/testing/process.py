@@ -47,6 +47,12 @@ def behaviour():
     return "eager" if has_eager() else "default"
 
 
+def has_forward_mode():
+    """Whether there is a tf.autodiff.ForwardAccumulator."""
+    return has_eager() and hasattr(getattr(tf, "autodiff", None), "ForwardAccumulator")
+
+
+WHY_NO_FORWARD_MODE = "this process has no tf.autodiff.ForwardAccumulator in eager mode"
 WHY_NO_EAGER = "this process has no eager mode" + ("" if IS_TF2 else " (it came with 1.5)")
 WHY_NO_FUNCTIONS = "this process has no tf.function in eager mode"
 WHY_NO_GRAPHS = "TensorFlow 1.5 to 1.13 refuse tf.gradients once eager execution is enabled"

@@ -5,12 +5,19 @@ from compat_grad._tf import not_converted, tf, v1
 
 
 def program_of(case, strategy="auto", orders=2):
+    """Return the `Program` of a case, to so many orders of derivatives as it has."""
+    return Program(case, function_of(case, strategy), orders if case.has_second else min(orders, 1))
+
+
+def function_of(case, strategy="auto"):
+    """Return the function of a case's variables and inputs, its override by this strategy."""
+
     def override(forward, *args, **options):
         if case.true_gradient:  # so that the native gradient, which is the same, cannot pass for the override's
             forward = without_gradient(forward)
         return override_gradient(forward, *args, strategy=strategy, **options)
 
-    return Program(case, case.function(override), orders if case.expected().second is not None else min(orders, 1))
+    return case.function(override)
 
 
 def without_gradient(forward):
@@ -23,7 +30,6 @@ class Program:
     def __init__(self, case, function, orders):
         self._case = case
         self._function = function
-        self._expected = case.expected()
         self._orders = orders
 
     def run_in(self, mode):
@@ -49,11 +55,15 @@ class Program:
             return outputs + [part for g in dense(gradients) if g is not None for part in real_parts(g)]
 
         results, second = differentiate(first, at, _Later(n_outputs, self._gradient_weights(missing)))
-        return self._sort(results, n_outputs[0], missing) + [dense(second)]
+        complexes = [x.dtype.is_complex for x in at]
+        return self._sort(results, n_outputs[0], missing, complexes) + [dense(second)]
 
     def of_floating(self, tensors):
-        """Return the function of the floating tensors alone, real outputs in a list, and those tensors."""
-        at = self._expected.differentiated
+        """Return the function of the floating tensors alone, real outputs in a list, and those tensors.
+
+        The function's own variables come after them: it does not look at what it gets for them.
+        """
+        at = self._case.differentiated
 
         @not_converted
         def f(*floating):
@@ -62,25 +72,30 @@ class Program:
                 placed[position] = tensor
             return [part for output in as_outputs(self._function(*placed)) for part in real_parts(output)]
 
-        return f, [tensors[position] for position in at]
+        return f, [tensors[position] for position in at] + self._captured(tensors)
+
+    def _captured(self, tensors):
+        if not self._case.captures:
+            return []
+        self._function(*tensors)  # layers make their variables when they are first called
+        return [tensorflow_variable(v) for v in self._function.trainable_variables]
 
     def weights(self):
         """The weight of each real output; None for one that is not floating."""
-        return [part for weight in self._expected.output_weights for part in _real_arrays(weight)]
+        return [part for weight in self._case.expected().output_weights for part in real_arrays(weight)]
 
     def _gradient_weights(self, missing):
-        weights = [_real_arrays(weight) for weight in self._expected.first_weights]
+        weights = [real_arrays(weight) for weight in self._case.expected().first_weights]
         return lambda: [part for parts, none in zip(weights, missing) if not none for part in parts]
 
-    def _sort(self, results, n_outputs, missing):
+    def _sort(self, results, n_outputs, missing, complexes):
         left = iter(results[n_outputs:])
         gradients = []
-        for position, none in zip(self._expected.differentiated, missing):
-            complex_input = (self._case.variables + self._case.inputs)[position].dtype.kind == "c"
+        for is_complex, none in zip(complexes, missing):
             if none:
                 gradients.append(None)
             else:
-                gradients.append(tf.complex(next(left), next(left)) if complex_input else next(left))
+                gradients.append(tf.complex(next(left), next(left)) if is_complex else next(left))
         return [list(results[:n_outputs]), gradients]
 
 
@@ -112,7 +127,13 @@ def real_parts(tensor):
     return [v1.real(tensor), v1.imag(tensor)] if tensor.dtype.is_complex else [tensor]
 
 
-def _real_arrays(weight):
+def tensorflow_variable(variable):
+    """Return TensorFlow's variable, which those of Keras 3 hold as ``value`` (a method of TensorFlow's own)."""
+    return variable if callable(variable.value) else variable.value
+
+
+def real_arrays(weight):
+    """Return a weight as those of the real outputs."""
     if weight is not None and weight.dtype.kind == "c":
         return [weight.real, weight.imag]
     return [weight]

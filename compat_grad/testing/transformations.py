@@ -10,7 +10,8 @@ import inspect
 import numpy as np
 
 from compat_grad._tf import tf
-from compat_grad.testing import modes, process
+from compat_grad.testing import mode as modes
+from compat_grad.testing import process
 from compat_grad.testing.case import Expected, in_float64, is_floating
 from compat_grad.testing.check import assert_close
 from compat_grad.testing.differentiate import by_tape

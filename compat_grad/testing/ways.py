@@ -10,7 +10,9 @@ import traceback
 import numpy as np
 
 from compat_grad import available_strategies
-from compat_grad.testing import modes, process, transformations
+from compat_grad.testing import mode as modes
+from compat_grad.testing import process, transformations
+from compat_grad.testing.measured import complete
 from compat_grad.testing.program import program_of
 
 STRATEGIES = ("tape", "gradient_override_map", "custom_gradient", "stop_gradient")
@@ -28,6 +30,11 @@ class Way:
         self.orders = 2  # of derivatives
         self.in_old_function = False  # whether it runs in what TensorFlow had before tf.function
 
+    @property
+    def gives_gradients(self):
+        """Whether it computes gradients, and not Jacobians or tangents alone."""
+        return self.transformation not in ("Jacobian", "forward mode")
+
     def undefined(self, case):
         """Why the case has no such way by its nature, or None."""
         if self.strategy == "stop_gradient" and not case.has_surrogate:
@@ -35,11 +42,13 @@ class Way:
         if case.is_op_level and self.strategy in ("tape", "custom_gradient"):
             return "a whole subgraph's gradient is all that this strategy expresses, not those of ops within"
         why_not = case.cannot.get(self.transformation or self.strategy) or case.cannot.get(self.name)
+        if self.name == modes.GRAPH.name and case.captures and case.is_made:
+            return "a graph cannot use variables that were made outside of it (made_by makes them in each mode)"
         if why_not or self.transformation is None:
             return why_not
         if self.transformation == "forward mode" and not case.linear:
             return "forward mode is defined for a backward that is linear in the output gradients"
-        if self.transformation == "vectorized_map" and case.variables:
+        if self.transformation == "vectorized_map" and (case.variables or case.captures):
             return "a variable has no rows to map over"
         return None
 
@@ -50,6 +59,7 @@ class Way:
         return max(of_modes, of_transformation)
 
     def run(self, case):
+        complete(case)
         return self._run(case)
 
     def __repr__(self):
@@ -102,14 +112,32 @@ def _in_transformations():
         yield Way(name, run, lacks, transformation)
 
 
+def _in_modes_alone():
+    for mode in modes.ALL:
+        orders = 1 if mode.lacks is None and mode.lacks_second else 2
+        way = Way(mode.name, functools.partial(_run_in_mode, mode, "auto", orders), mode.lacks)
+        way.orders = orders
+        yield way
+
+
 @functools.lru_cache(maxsize=None)
-def _ways(behaviour):
-    return list(_in_modes()) + list(_in_transformations())
+def _ways(behaviour, of_modes):
+    return list(of_modes()) + list(_in_transformations())
 
 
 def all_ways():
-    """Return the list of all `Way`s, those that this process lacks included."""
-    return _ways(process.behaviour())
+    """Return the list of all `Way`s of an override, those that this process lacks included."""
+    return _ways(process.behaviour(), _in_modes)
+
+
+def plain_ways():
+    """Return the list of all `Way`s of a function that is no override of the case's own making: no strategies."""
+    return _ways(process.behaviour(), _in_modes_alone)
+
+
+def ways_of(case):
+    """Return the list of all `Way`s that are about a case, those that this process lacks included."""
+    return plain_ways() if case.is_plain else all_ways()
 
 
 def what_tensorflow_lacks(error, way):

@@ -8,7 +8,7 @@ import contextlib
 
 from compat_grad._tf import tf, v1
 from compat_grad.testing import process
-from compat_grad.testing.differentiate import EveryWeight, by_gradients, by_tape, by_tape_outside, flat
+from compat_grad.testing.differentiate import EveryWeight, by_forward_mode, by_gradients, by_tape, by_tape_outside, flat
 from compat_grad.testing.process import NotInThisTensorFlow
 
 
@@ -150,5 +150,8 @@ TAPE_OUTSIDE = Mode("tape_outside", "function, tape outside", by_tape_outside, _
 TAPE_INSIDE = Mode("tape_inside", "function, tape inside", by_tape, _run_in_function, *_FUNCTIONS)
 GRADIENTS_INSIDE = Mode(
     "gradients_inside", "function, tf.gradients inside", by_gradients, _run_in_function, *_FUNCTIONS
+)
+FORWARD = Mode(
+    "forward", "forward mode", by_forward_mode, _run_eagerly, process.has_forward_mode, process.WHY_NO_FORWARD_MODE
 )
 ALL = (GRAPH, EAGER, TAPE_OUTSIDE, TAPE_INSIDE, GRADIENTS_INSIDE)
