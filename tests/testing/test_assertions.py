@@ -74,7 +74,7 @@ def test_a_gradient_that_depends_on_the_mode_is_told_with_mode_input_and_element
 
 def test_a_second_call_that_is_another_is_told():
     with pytest.raises(AssertionError, match="inputs.0. in mode|inputs.0.\n"):
-        testing.assert_modes_agree(wrong_in(6), X, order=1)
+        testing.assert_modes_agree(wrong_in(5), X, order=1)
 
 
 def test_a_gradient_that_is_none_is_told():
