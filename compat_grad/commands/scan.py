@@ -4,24 +4,19 @@ import argparse
 import sys
 
 from compat_grad import __version__
-from compat_grad.commands import PROGRAM
-
-NO_LIBCST = PROGRAM + " scan: needs LibCST (Python 3.9 and later): pip install 'compat_grad[migrate]'"
+from compat_grad.commands import PROGRAM, reading
 
 
 def main(argv):
     """Scan and print the report; return 0 (nothing found), 1 (something was, or was not looked into), 2 (could not)."""
     options = _parse(argv)
-    try:
-        import libcst  # noqa: F401
-    except ImportError:
-        print(NO_LIBCST, file=sys.stderr)
+    if not reading.has_libcst("scan"):
         return 2
     from compat_grad.migrate import reports
     from compat_grad.migrate.scan import scan
 
     try:
-        report = scan(options.paths, progress=_progress)
+        report = scan(options.paths, progress=reading.progress("scanning"))
     except FileNotFoundError as error:
         print("{} scan: {}".format(PROGRAM, error), file=sys.stderr)
         return 2
@@ -30,7 +25,7 @@ def main(argv):
     elif options.sarif:
         print(reports.as_sarif(report, __version__))
     else:
-        _print(reports.as_lines(report))
+        reading.show(reports.as_lines(report))
     return 1 if report.findings or report.unread else 0
 
 
@@ -46,26 +41,3 @@ def _parse(argv):
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--sarif", action="store_true", help="print SARIF 2.1.0, which code hosts and editors read")
     return parser.parse_args(argv)
-
-
-def _progress(files):
-    if len(files) < 100 or not sys.stderr.isatty():
-        return files
-    try:
-        from rich.console import Console
-        from rich.progress import track
-    except ImportError:
-        return files
-    return track(files, description="scanning", console=Console(stderr=True), transient=True)
-
-
-def _print(lines):
-    try:
-        from rich.console import Console
-    except ImportError:
-        for text, _ in lines:
-            print(text)
-        return
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    for text, style in lines:
-        console.print(text, style=style)

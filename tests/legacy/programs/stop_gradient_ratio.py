@@ -6,7 +6,7 @@ import tensorflow as tf
 
 def dice(x, cost):
     probability = tf.sigmoid(x)
-    return cost * tf.stop_gradient(cost / probability) * probability
+    return tf.stop_gradient(cost / probability) * probability * cost
 
 
 def program(x, cost):
