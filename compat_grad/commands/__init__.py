@@ -15,6 +15,7 @@ COMMANDS = collections.OrderedDict(
         ("run", "run a program of yours, and tell which override maps TensorFlow ignored, or make them hold"),
         ("scan", "find the code that overrides gradients the TensorFlow 1 way, and say what becomes of it"),
         ("migrate", "rewrite that code where it is certain, and say what is left to decide"),
+        ("verify", "hold an override of yours to itself in every mode and strategy, and to what it should be"),
         ("matrix", "write a tox.ini that tests your project against real TensorFlows, with their Pythons and pins"),
         ("compare", "compare what tests found in several TensorFlows, and write a page to look at"),
         ("demo", "train an image classifier by the same code in every mode and compare"),

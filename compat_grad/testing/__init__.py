@@ -19,6 +19,9 @@ transformations.py  XLA, vectorized_map, Jacobians, forward mode
 ways.py             modes x strategies, and the transformations; what TensorFlow itself cannot do
 proof.py            a case in a way: right, and the same as in the others
 check.py, ulp.py    how far results are from formulas, and from each other
+verify.py           one function held to all that is known of it: a list of verdicts
+specs.py            inputs as they are written on a command line
+verdicts.py         what verify found, as a table or as data
 results.py          what was found, written for the comparison
 compare.py, page.py across TensorFlows, with a page to look at
 
