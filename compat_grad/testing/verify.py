@@ -76,7 +76,8 @@ def _with_strategy(function, inputs, strategy, ulps, order, keys):
     """Yield the checks of an override with a strategy forced, against the one that is picked."""
     try:
         forced = _with_unknown(_forced(function, strategy), inputs)
-    except ValueError:  # it cannot express such an override
+    except ValueError as error:  # it cannot express such an override
+        yield Check("any", strategy, "", NOT_HERE, str(error))
         return
     picked = _with_unknown(function, inputs)
     arrays = [given.array for given in inputs]
@@ -101,7 +102,7 @@ def _forced(override, strategy):
         combine=override.combine,
         strategy=strategy,
         name=override.name,
-        on_unused="ignore",
+        on_unused="ignore" if isinstance(override.backward, dict) else "error",
     )
 
 

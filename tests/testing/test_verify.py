@@ -69,6 +69,8 @@ def test_a_wrong_sign_is_found_by_differences_and_by_the_formula(capsys):
     assert verdicts(told, against="finite differences") == verdicts(told, against="the formula") == {"differs"}
     assert "gradient of inputs[1]" in next(c["words"] for c in told["checks"] if c["verdict"] == "differs")
     assert verdicts(told, against="itself") == {"agrees"}
+    (cannot,) = [c for c in told["checks"] if c["strategy"] == "stop_gradient"]
+    assert cannot["verdict"] == "not here" and "surrogate" in cannot["words"]
 
 
 def test_the_right_sign_is_found_right(capsys):
