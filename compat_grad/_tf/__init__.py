@@ -14,6 +14,7 @@ from compat_grad._tf.autograph import (
     has_autograph,
     not_converted,
 )
+from compat_grad._tf.defuns import defun_gradients, told_of_defuns
 from compat_grad._tf.derivatives import native_gradients
 from compat_grad._tf.functions import (
     FunctionBodies,
@@ -193,6 +194,7 @@ __all__ = [
     "convert_by_autograph",
     "current_mode",
     "custom_gradient",
+    "defun_gradients",
     "dense",
     "detach_inputs",
     "differentiable",
@@ -274,6 +276,7 @@ __all__ = [
     "text",
     "tf",
     "told_of_built_ops",
+    "told_of_defuns",
     "told_of_ops",
     "told_of_override_maps",
     "told_of_python_functions",

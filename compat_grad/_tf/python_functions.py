@@ -16,21 +16,22 @@ from compat_grad._tf.op_callbacks import ExecutedOp
 _py_func = first("tensorflow.python.ops.script_ops.py_func_common")
 _script_ops = _py_func and importlib.import_module("tensorflow.python.ops.script_ops")
 _patching = threading.Lock()
-_told = []  # (thread, function), of all threads
+_told = []  # (thread, function, as_in_a_graph), of all threads
 
 
 @contextlib.contextmanager
-def told_of_python_functions(executed):
+def told_of_python_functions(executed, as_in_a_graph):
     """Return the context in which this thread is told of each call of tf.py_func in eager mode.
 
     Args:
       executed: ``executed(op, outputs, None)`` of an `ExecutedOp` of type PyFunc (PyFuncStateless, if the call says
         so) and the list of its outputs, to be exchanged in place.
+      as_in_a_graph: whether a call whose Tout is a list returns a list, also of one tensor.
     """
     if _py_func is None:
         yield
         return
-    telling = threading.get_ident(), executed
+    telling = threading.get_ident(), executed, as_in_a_graph
     with _patching:
         _told.append(telling)
         _script_ops.py_func_common = _tell
@@ -54,7 +55,9 @@ def _tell(func, inp, Tout, stateful=True, name=None):
     if any(output is None for output in outputs):
         return result
     op = ExecutedOp("PyFunc" if stateful else "PyFuncStateless", inputs, ())
-    for thread, executed in list(_told):
+    as_list = isinstance(result, (list, tuple))
+    for thread, executed, as_in_a_graph in list(_told):
         if thread == threading.get_ident():
             executed(op, outputs, None)
-    return outputs if isinstance(result, (list, tuple)) else outputs[0]
+            as_list = as_list or (as_in_a_graph and isinstance(Tout, (list, tuple)))
+    return outputs if as_list else outputs[0]

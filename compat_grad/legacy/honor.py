@@ -17,8 +17,9 @@ from compat_grad import _tf
 from compat_grad.call.forward import follow_autograph
 from compat_grad.call.signature import signature_of
 from compat_grad.legacy import growth
+from compat_grad.legacy.defuns import tell_tapes
 from compat_grad.legacy.entered import entered_before, told_of_maps
-from compat_grad.legacy.kerases import is_of_any_keras
+from compat_grad.legacy.kerases import is_of_any_keras, sessions_in_functions
 from compat_grad.legacy.models import remembering
 from compat_grad.legacy.rules import gradients_of
 from compat_grad.legacy.traced import InGraph, needs_graph
@@ -134,7 +135,7 @@ def honoring():
     _thread.depth = 1
     _calls.append(None)
     try:
-        with told_of_maps(_make_hold, first=True), entered_before(), _traces.made():
+        with _told_of_all(), entered_before(), _traces.made():
             yield
     finally:
         _thread.depth = 0
@@ -146,10 +147,16 @@ def honoring_in_all_threads():
     """Return the context in which all override maps of the process hold."""
     _everywhere.append(None)
     try:
-        with told_of_maps(_make_hold, first=True):
+        with _told_of_all():
             yield
     finally:
         _everywhere.pop()
+
+
+@contextlib.contextmanager
+def _told_of_all():
+    with told_of_maps(_make_hold, first=True), _tf.told_of_defuns(_make_defun_hold), sessions_in_functions():
+        yield
 
 
 def _honored_here():
@@ -159,6 +166,11 @@ def _honored_here():
 def _make_hold(entered):
     """Return the context of an `EnteredMap` in which it holds, or None where that is not wanted."""
     return _holding(entered) if _honored_here() else None
+
+
+def _make_defun_hold(op):
+    if _honored_here():
+        tell_tapes(op)
 
 
 @contextlib.contextmanager

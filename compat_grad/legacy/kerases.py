@@ -3,7 +3,9 @@
 None is imported: a program that has none needs none. Knows nothing of maps.
 """
 
+import contextlib
 import sys
+import threading
 
 from compat_grad import _tf
 
@@ -30,3 +32,43 @@ def is_symbolic(result):
         _tf.is_keras_tensor_type(type(leaf)) or (hasattr(leaf, "_keras_history") and hasattr(leaf, "graph"))
         for leaf in _tf.nest.flatten(result)
     )
+
+
+# --- sessions -------------------------------------------------------------------------------------------------
+
+_patching = threading.Lock()
+_patched = []  # how many contexts are in need of it
+_own = {}  # the module of a Keras' backend -> its own way to a session
+
+
+@contextlib.contextmanager
+def sessions_in_functions():
+    """Return the context in which ``K.get_session()``, whose graph's map is wanted, may be called in functions, too."""
+    with _patching:
+        _patched.append(None)
+        for keras in _KERASES:
+            module = sys.modules.get(keras + ".backend")
+            if module not in _own and hasattr(module, "_get_session"):
+                _own[module] = module._get_session
+                module._get_session = _outside_of_functions(module._get_session)
+    try:
+        yield
+    finally:
+        with _patching:
+            _patched.pop()
+            if not _patched:
+                for module, own in _own.items():
+                    module._get_session = own
+                _own.clear()
+
+
+def _outside_of_functions(own):
+    @_tf.not_converted
+    def _get_session(*args, **kwargs):
+        *_, plain = _tf.graphs_around(_tf.get_default_graph())
+        if _tf.is_function_graph(_tf.get_default_graph()):
+            with plain.as_default():
+                return own(*args, **kwargs)
+        return own(*args, **kwargs)
+
+    return _get_session

@@ -13,7 +13,6 @@ RENAMED = {
     "FusedBatchNorm": ("FusedBatchNormV2", "FusedBatchNormV3"),  # tf.nn.fused_batch_norm
     "FusedBatchNormV2": ("FusedBatchNormV3",),
     "Gather": ("GatherV2",),  # tf.gather
-    "PyFunc": ("PyFuncStateless",),  # tf.numpy_function(stateful=False)
     "QuantizeAndDequantizeV2": ("QuantizeAndDequantizeV4",),  # tf.quantization.quantize_and_dequantize_v2
     "Select": ("SelectV2",),  # tf.where
     "TopK": ("TopKV2",),  # tf.nn.top_k

@@ -39,6 +39,7 @@ class MapGradients(OpGradients):
     """What the maps that are entered say, for as long as their innermost is the innermost of all."""
 
     reach_own_gradients = False  # what is built after the with-statement is none of the map's
+    as_in_a_graph = True  # for which the program was written
 
     def __init__(self, entered, own_names):
         rules = {

@@ -28,7 +28,7 @@ def told_of_all_ops(executed, built, graph):
     with contextlib.ExitStack() as stack:
         if _tf.tells_of_executed_ops:
             stack.enter_context(_tf.told_of_ops(executed, see))
-        stack.enter_context(_tf.told_of_python_functions(executed))
+        stack.enter_context(_tf.told_of_python_functions(executed, as_in_a_graph=False))
         if not _tf.executing_eagerly():
             stack.enter_context(_tf.shown_operations(_tf.get_default_graph(), show))
         elif not _tf.is_function_graph(graph):

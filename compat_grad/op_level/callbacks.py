@@ -49,7 +49,7 @@ class OpByOp:
         with gradients.private_traces() as private:
             marking = Marking(gradients, None, gradients.traces, private)
             try:
-                with told_of_executed_ops(executed, marking.see_and_tie):
+                with _told(executed, marking.see_and_tie, gradients.as_in_a_graph):
                     yield
             finally:
                 marking.done()
@@ -58,9 +58,9 @@ class OpByOp:
 
 
 @contextlib.contextmanager
-def told_of_executed_ops(executed, built):
+def _told(executed, built, as_in_a_graph):
     """Return `_tf.told_of_ops`, and the same of Python functions that TensorFlow calls where a graph has an op."""
-    with _tf.told_of_ops(executed, built), _tf.told_of_python_functions(executed):
+    with _tf.told_of_ops(executed, built), _tf.told_of_python_functions(executed, as_in_a_graph):
         yield
 
 

@@ -39,9 +39,11 @@ class OpGradients:
       title: how error messages call the mapping.
       rules: op type -> its `OpGradient`.
       reach_own_gradients: whether they are for ops, too, that forward's own gradients build long after it is done.
+      as_in_a_graph: whether functions that return in eager mode what they do not in a graph shall not.
     """
 
     reach_own_gradients = True
+    as_in_a_graph = False
 
     def __init__(self, title, rules, on_unused):
         self.title = title

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import pkgutil
+import sys
 
 import numpy as np
 from tensorflow.python.framework import ops
@@ -15,6 +16,11 @@ NAMES = sorted(module.name for module in pkgutil.iter_modules(programs.__path__)
 def load(name, package="programs"):
     """Import a program by its name."""
     return importlib.import_module("tests.legacy.{}.{}".format(package, name))
+
+
+def unload(name, package="programs"):
+    """Have a program imported anew the next time, which registers its gradients once more."""
+    sys.modules.pop("tests.legacy.{}.{}".format(package, name), None)
 
 
 @contextlib.contextmanager
@@ -51,16 +57,21 @@ def run(module, mode, honor=None):
     return value, gradients
 
 
-def assert_as_its_formulas(module, value, gradients):
+def expected_gradients(module):
+    """Return the gradients that the program's formulas say."""
+    inputs = [np.array(one, np.float32) for one in module.INPUTS]
+    return module.gradients(_weights(module.value(*inputs)), *inputs)
+
+
+def assert_as_its_formulas(module, value, gradients, what="in a graph"):
     """Assert that value and gradients are what the program's formulas say, to rounding."""
     inputs = [np.array(one, np.float32) for one in module.INPUTS]
-    expected = module.value(*inputs)
-    np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6)
-    wanted = module.gradients(_weights(expected), *inputs)
+    np.testing.assert_allclose(value, module.value(*inputs), rtol=1e-5, atol=1e-6)
+    wanted = expected_gradients(module)
     assert len(gradients) == len(wanted)
     for number, (found, want) in enumerate(zip(gradients, wanted)):
-        assert found is not None, "no gradient for input {}".format(number)
-        np.testing.assert_allclose(found, want, rtol=1e-5, atol=1e-6, err_msg="input {}".format(number))
+        assert found is not None, "no gradient for input {}, {}".format(number, what)
+        np.testing.assert_allclose(found, want, rtol=1e-5, atol=1e-6, err_msg="input {}, {}".format(number, what))
 
 
 def _weights(value):
