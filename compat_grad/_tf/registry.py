@@ -91,6 +91,13 @@ def takes_handles(op_type):
     return definition is not None and any(argument.type in handles for argument in definition.input_arg)
 
 
+def gives_no_values(op_type):
+    """Whether ops of a type give handles alone, whatever functions they hold: no gradient goes through a dataset."""
+    definition = op_definition(op_type)
+    handles = [getattr(tf, name).as_datatype_enum for name in ("resource", "variant") if hasattr(tf, name)]
+    return definition is not None and all(output.type in handles for output in definition.output_arg)
+
+
 def text(value):
     """Return a string attribute of an op as str."""
     return value.decode() if isinstance(value, bytes) else value

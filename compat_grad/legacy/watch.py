@@ -110,7 +110,7 @@ class _Watch:
             self._tell(entered, op.type, FUNCTION if _tf.is_function_graph(op.graph) else GRAPH, taped)
 
     def _look_at_call(self, entered, op):
-        if op.type not in _CONTROL_FLOW and _tf.called_functions(op):
+        if op.type not in _CONTROL_FLOW and not _tf.gives_no_values(op.type) and _tf.called_functions(op):
             found = Found(op.graph, {op_type: name for op_type, (name, _, _) in entered.meant.items()})
             found.look_at(op)
             found.look_into_functions()

@@ -26,6 +26,8 @@ class Found:
     def look_at(self, op):
         self.types.add(op.type)
         called = _tf.called_functions(op)
+        if called and _tf.gives_no_values(op.type):
+            called = []
         self._called.extend((name, op.graph) for name in called)
         if op.type in self._names:
             if op.type in called:
@@ -71,7 +73,7 @@ class FoundExecuted(Found):
         self.types.add(op.type)
         if op.type in self._names:
             self.overridden.add(op.type)
-        if op.type not in _tf.PLAIN_OP_TYPES:
+        if op.type not in _tf.PLAIN_OP_TYPES and not _tf.gives_no_values(op.type):
             self._called.extend(op.called_functions())
 
     def look_into_functions(self):

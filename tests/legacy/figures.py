@@ -38,8 +38,6 @@ def _same(found, wanted):
 
 
 def main(details):
-    if modes.BEHAVIOUR == "eager":
-        modes.enable_eager_execution()
     print("TensorFlow {}: gradients of {} programs".format(tf.__version__, len(running.NAMES)))
     for mode in modes.MODES:
         for way, honor in (("as they are", None), ("honor_override_maps", honor_override_maps)):

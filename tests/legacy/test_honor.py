@@ -243,3 +243,41 @@ def test_a_program_that_registers_a_name_for_each_call_is_warned_once(eager, mon
             assert modes.EAGER.run(lambda d, x: d(f, [x]), np.float32(2.0))[1] == [3.0]
     assert len(warned) == 1
     assert warned[0].filename == __file__
+
+
+@NEEDS_FUNCTIONS
+def test_a_function_whose_trace_is_not_to_be_had_is_refused_by_the_map():
+    concrete = tf.function(lambda x: tf.nn.relu(x)).get_concrete_function(tf.TensorSpec([], tf.float32))
+
+    @honor_override_maps
+    def f(x):
+        with mapped({"Relu": "LegacyTimes100"}):
+            return concrete(x)
+
+    with pytest.raises(
+        ValueError, match=r"gradient_override_map\({'Relu': 'LegacyTimes100'}\) of .*test_honor.py:\d+: "
+    ):
+        modes.EAGER.run(lambda differentiate, x: differentiate(f, [x]), np.float32(2.0))
+
+
+def test_the_functions_of_a_dataset_are_not_in_its_way(mode):
+    def f(x):
+        with mapped({"Relu": "LegacyTimes100"}):
+            tf.data.Dataset.from_tensors(1.0).map(tf.nn.relu)
+            return tf.nn.relu(x)
+
+    if not hasattr(tf, "data"):
+        pytest.skip("this TensorFlow has no tf.data (to 1.3)")
+    assert gradient(mode, f, 2.0) == 100.0
+
+
+def test_a_python_function_of_tensors(mode):
+    def f(x):
+        with mapped({"EagerPyFunc": "LegacyTimes100"}):
+            y = tf.py_function(lambda x: x * x, [x], tf.float32)
+        y.set_shape([])
+        return y
+
+    if not hasattr(tf, "py_function"):
+        pytest.skip("this TensorFlow has no tf.py_function (to 1.12)")
+    assert gradient(mode, f, 3.0) == 100.0
