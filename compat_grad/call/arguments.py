@@ -4,6 +4,8 @@ What can be known from the types of the arguments, the structures that they are 
 `Layout`) is worked out once for each such call shape and reused. Knows nothing of strategies or gradients.
 """
 
+import functools
+
 from compat_grad import _tf
 from compat_grad._tf import tf
 from compat_grad.call import structure
@@ -320,7 +322,8 @@ class Arguments:
         return args[:wanted], needed
 
 
+@functools.lru_cache(maxsize=1024)  # ops that are executed are named by their type: the same ones in every step
 def layout_of_tensors(names):
-    """Return the layout of a call with graph tensors of these names only."""
+    """Return the layout of a call with graph tensors of these names only, a tuple."""
     types = (tf.Tensor,) * len(names)
     return Layout(form_of_names(names), types, types)

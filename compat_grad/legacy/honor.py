@@ -20,7 +20,7 @@ from compat_grad.legacy import growth
 from compat_grad.legacy.defuns import tell_tapes
 from compat_grad.legacy.entered import entered_before, told_of_maps
 from compat_grad.legacy.kerases import is_of_any_keras, sessions_in_functions
-from compat_grad.legacy.models import remembering
+from compat_grad.legacy.models import look_for_kerases, remembering
 from compat_grad.legacy.rules import gradients_of
 from compat_grad.legacy.traced import InGraph, needs_graph
 
@@ -155,7 +155,8 @@ def honoring_in_all_threads():
 
 @contextlib.contextmanager
 def _told_of_all():
-    with told_of_maps(_make_hold, first=True), _tf.told_of_defuns(_make_defun_hold), sessions_in_functions():
+    maps, defuns = told_of_maps(_make_hold, first=True), _tf.told_of_defuns(_make_defun_hold)
+    with maps, defuns, sessions_in_functions(), remembering():
         yield
 
 
@@ -187,5 +188,6 @@ def _holding(entered):
         scope = gradients.op_by_op.applied(False)
     else:
         scope = gradients.applied(_tf.get_default_graph() if mode is _tf.FUNCTION else entered.graph)
-    with scope, remembering(Honored):
+    look_for_kerases(Honored)
+    with scope:
         yield

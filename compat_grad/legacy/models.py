@@ -12,41 +12,38 @@ from compat_grad.legacy import kerases
 from compat_grad.legacy.entered import entered_again, innermost
 
 _patching = threading.Lock()
-_patched = {}  # class -> (its own __call__, how many contexts are in need of ours)
+_users = []  # how many contexts are in need of it
+_own = {}  # class -> its own __call__
 
 
 @contextlib.contextmanager
-def remembering(honored):
-    """Return the context in which layers that are called for a model to be remember the maps that they are under.
-
-    Args:
-      honored: ``honored(function)``, a callable whose override maps hold.
-    """
-    classes = kerases.called_classes()
-    for cls in classes:
-        _patch(cls, honored)
+def remembering():
+    """Return the context in which layers that are called for a model to be remember the maps that they are under."""
+    with _patching:
+        _users.append(None)
     try:
         yield
     finally:
-        for cls in classes:
-            _unpatch(cls)
+        with _patching:
+            _users.pop()
+            if not _users:
+                for cls, own in _own.items():
+                    cls.__call__ = own
+                _own.clear()
 
 
-def _patch(cls, honored):
-    with _patching:
-        own, users = _patched.get(cls, (cls.__call__, 0))
-        _patched[cls] = own, users + 1
-        if not users:
-            cls.__call__ = _remembering_call(own, honored)
+def look_for_kerases(honored):
+    """Have the layers of all Kerases that are loaded by now tell of their calls, while somebody is `remembering`.
 
-
-def _unpatch(cls):
-    with _patching:
-        own, users = _patched.pop(cls)
-        if users > 1:
-            _patched[cls] = own, users - 1
-        else:
-            cls.__call__ = own
+    Args:
+      honored: ``honored(function, looks_like)``, a callable whose override maps hold.
+    """
+    for cls in kerases.called_classes():
+        if cls not in _own:
+            with _patching:
+                if cls not in _own:
+                    _own[cls] = cls.__call__
+                    cls.__call__ = _remembering_call(cls.__call__, honored)
 
 
 def _remembering_call(own, honored):

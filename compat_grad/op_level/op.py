@@ -13,7 +13,7 @@ class OpCall(BackwardCall):
 
     def __init__(self, rule, op):
         names = ["inputs[{}] of the {} op {!r}".format(index, op.type, op.name) for index in range(len(op.inputs))]
-        super().__init__(rule, layout_of_tensors(names), [None] * len(names))
+        super().__init__(rule, layout_of_tensors(tuple(names)), [None] * len(names))
         self._op = op
 
     def tell(self):
