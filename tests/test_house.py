@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "commands": {"__init__", "_tf", "demo", "legacy", "matrix", "migrate", "testing"},
     "demo": {"__init__", "_tf"},
     "keras": {"_tf", "call", "override"},
-    "legacy": {"_tf", "call", "op_level", "saving"},
+    "legacy": {"_tf", "call", "op_level", "saving", "strategies"},
     "matrix": set(),
     "migrate": set(),
     "op_level": {"_tf", "call", "saving", "strategies"},
