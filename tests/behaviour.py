@@ -3,17 +3,12 @@
 "default"; "eager" (TensorFlow 1 with eager execution enabled); "v1" (TensorFlow 2 with disable_v2_behavior).
 """
 
-import importlib
 import os
 
-import tensorflow as tf
+from compat_grad._tf import v1
+from compat_grad.testing.process import choose_behaviour
 
-v1 = getattr(getattr(tf, "compat", None), "v1", tf)
+__all__ = ["BEHAVIOUR", "v1"]
+
 BEHAVIOUR = os.environ.get("COMPAT_GRAD_BEHAVIOUR", "default")
-
-if BEHAVIOUR == "v1":
-    v1.disable_v2_behavior()
-elif BEHAVIOUR == "eager" and hasattr(v1, "enable_eager_execution"):
-    v1.enable_eager_execution()
-elif BEHAVIOUR == "eager":  # 1.5 and 1.6
-    importlib.import_module("tensorflow.contrib.eager").enable_eager_execution()
+choose_behaviour(BEHAVIOUR)

@@ -16,6 +16,8 @@ import tensorflow as tf
 from tests import modes
 from tests.keras.models import KERASES
 
+pytest_plugins = ["compat_grad.testing.plugin"]  # also where the package is not installed
+
 
 @pytest.fixture(params=modes.MODES, ids=lambda mode: mode.name)
 def mode(request):

@@ -1,31 +1,56 @@
 """``python -m compat_grad compare``: the face of `compat_grad.testing.compare`."""
 
 import argparse
+import json
 import os
+import sys
 
 from compat_grad.commands import COMMANDS, PROGRAM
 
 
 def main(argv):
-    """Print the summary and write the page; return 1 on any difference, failure or missing result."""
-    parser = argparse.ArgumentParser(prog=PROGRAM + " compare", description=COMMANDS["compare"].capitalize() + ".")
-    parser.add_argument("directory", help="where the environments wrote their results")
-    parser.add_argument("--page", help="where to write the page; DIRECTORY/report.html by default")
-    parser.add_argument("--tox", help="tox.ini, whose TensorFlow environments must all be there")
+    """Print the summary and write the page; return 1 on any difference or failure, 2 where there are no results."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM + " compare",
+        description=COMMANDS["compare"].capitalize() + ". "
+        "The results are those of `pytest --gradient-results DIR`, of one TensorFlow or of many.",
+        epilog="exit codes: 0 all the same, 1 a difference or a failure, 2 nothing to compare",
+    )
+    parser.add_argument("directories", nargs="+", metavar="DIR", help="where the tests wrote their results")
+    parser.add_argument("--html", metavar="FILE", help="where the page goes (default: report.html in the first DIR)")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of the summary")
+    parser.add_argument("--tox", metavar="TOX.INI", help="whose TensorFlow environments are expected")
     parser.add_argument("--label", help="those of this label of tox.ini, instead of its default list")
+    parser.add_argument("--require-all", action="store_true", help="what is expected and did not run is an error")
     options = parser.parse_args(argv)
 
     from compat_grad.testing import compare, page
+
+    files = _result_files(options.directories)
+    if not files:
+        print("{} compare: no results in {}".format(PROGRAM, ", ".join(options.directories)), file=sys.stderr)
+        return 2
+    expected = compare.expected_environments(options.tox, options.label) if options.tox else ()
+    comparison = compare.Comparison(_load(files), expected, options.require_all)
+    target = options.html or os.path.join(options.directories[0], "report.html")
+    page.write(comparison, target)
+    if options.json:
+        print(json.dumps(compare.as_data(comparison), indent=1))
+    else:
+        print("\n".join(compare.summary(comparison)))
+        print("the page: {}".format(target))
+    return 1 if comparison.problems else 0
+
+
+def _result_files(directories):
+    found = []
+    for directory in directories:
+        if os.path.isdir(directory):
+            found += [os.path.join(directory, name) for name in sorted(os.listdir(directory)) if name.endswith(".json")]
+    return found
+
+
+def _load(files):
     from compat_grad.testing.results import load
 
-    os.makedirs(options.directory, exist_ok=True)
-    files = sorted(f for f in os.listdir(options.directory) if f.endswith(".json"))
-    comparison = compare.Comparison(
-        [load(os.path.join(options.directory, file)) for file in files],
-        compare.expected_environments(options.tox, options.label) if options.tox else (),
-    )
-    target = options.page or os.path.join(options.directory, "report.html")
-    page.write(comparison, target)
-    print("\n".join(compare.summary(comparison)))
-    print("the page: {}".format(target))
-    return 1 if comparison.problems or not comparison.environments else 0
+    return [load(path) for path in files]

@@ -17,6 +17,7 @@ from compat_grad.testing.mismatch import mismatch
 from compat_grad.testing.mode import FORWARD
 from compat_grad.testing.process import NotInThisTensorFlow
 from compat_grad.testing.program import program_of
+from compat_grad.testing.recorded import tell
 from compat_grad.testing.structures import fill, leaves
 from compat_grad.testing.ulp import in_words, ulps_apart
 from compat_grad.testing.ways import plain_ways, what_tensorflow_lacks
@@ -98,6 +99,7 @@ def value_and_gradients(function, inputs, output_gradients=None, mode=None, orde
         given = [weight for _, weight in leaves(output_gradients)]
         call.case.output_gradients = [None if weight is None else np.asarray(weight) for weight in given]
     found = _run_forward(call.case) if key == "forward" else way.run(call.case)
+    tell(call, key, found)
     if order == 2 and "second" not in found:
         raise NotInThisTensorFlow("mode {!r} gives first derivatives only".format(key))
     result = [fill(call.output, iter(_joined(found["value"], call.case.expected().value)))]
@@ -268,13 +270,15 @@ def _results(call, key, way):
     if way.undefined(call.case):
         return None
     try:
-        return way.run(call.case)
+        results = way.run(call.case)
     except Exception as error:
         if what_tensorflow_lacks(error, way) is not None:
             return None
         raise AssertionError(
             "{} in mode {!r}: {}: {}".format(call.case.name, key, type(error).__name__, error)
         ) from error
+    tell(call, key, results)
+    return results
 
 
 def _assert_ran(ran, call):

@@ -71,7 +71,8 @@ class Call:
         arrays = [_value(leaf) for (_, leaf), kind in zip(found, self._kinds) if kind == _TENSOR]
         self._plain = [leaf for _, leaf in found]
         name = getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__
-        self.case = Case("call", name, inputs=arrays, variables=variables, **dict(options, **self._callee()))
+        options = dict(_BOUNDS, **dict(options, **self._callee()))
+        self.case = Case("call", name, inputs=arrays, variables=variables, **options)
         if not self.case.differentiated and not self.case.captures:
             raise ValueError("none of the inputs of {} is a floating array: {!r}".format(name, inputs))
 
@@ -125,6 +126,9 @@ class _Layer:
     def trainable_variables(self):
         return self._layer.trainable_variables
 
+
+#: What the comparison holds the results of calls to, whose functions may be anything: see `Case`.
+_BOUNDS = dict(ulps=256, ulps_modes=64, ulps_second=1024, ulps_xla=1024, ulps_vectorized=1024)
 
 _TENSOR, _VARIABLE, _PLAIN = "tensor", "variable", "plain"
 _CONVERTED = _VARIABLE, _TENSOR

@@ -5,10 +5,22 @@ element of every gradient, so that no mix-up cancels out. Nothing here knows of 
 """
 
 import collections
+import sys
 
 import numpy as np
 
-CATALOGUE = collections.OrderedDict()  # "family/name" -> Case
+from compat_grad.testing.code import call_around
+
+
+class Catalogue(collections.OrderedDict):
+    """The cases that have been declared: "family/name" -> `Case`. In a test module pytest makes tests of them all."""
+
+    def cases(self):
+        """Return the cases."""
+        return list(self.values())
+
+
+CATALOGUE = Catalogue()
 
 #: In place of a formula for the second derivative: finite differences of the gradient's formula.
 DIFFERENCES = "differences"
@@ -18,14 +30,20 @@ MEASURED = "measured"
 
 
 class Family:
-    """A named group of cases; a file declares one and adds to it."""
+    """A named group of cases; a file declares one and adds to it. In a test module pytest makes tests of them."""
 
     def __init__(self, name):
         self.name = name
 
+    def cases(self):
+        """Return the cases of this family."""
+        return [case for case in CATALOGUE.values() if case.family == self.name]
+
     def case(self, name, **definition):
         """Add a case to the catalogue; the keywords are those of `Case`."""
         case = Case(self.name, name, **definition)
+        frame = sys._getframe(1)
+        case.place = frame.f_code.co_filename, frame.f_lineno
         if case.key in CATALOGUE:
             raise ValueError("two cases are called {!r}".format(case.key))
         CATALOGUE[case.key] = case
@@ -49,8 +67,8 @@ class Case:
       second: (variables and inputs, output gradients, weights of the gradients) -> the derivative of the weighted
         sum of the gradients; DIFFERENCES; or a text that says why there is none.
       ulps: how far two TensorFlows may be apart: 0 for arithmetic, the measured bound for transcendental functions.
-      ulps_second: how far the modes of one TensorFlow may be apart in the second derivative: 0, but where so many terms
-        are added that TensorFlow's order of adding them shows.
+      ulps_modes, ulps_second: how far the modes of one TensorFlow may be apart, and in the second derivative: 0, but
+        where so many terms are added that TensorFlow's order of adding them shows.
       ulps_xla, ulps_vectorized: how far XLA's and vectorized_map's results may be from the others'.
       tolerance: how far results may be from the float64 formulas, in units of the dtype's epsilon of the largest.
       epsilon: the dtype's own, where inputs and outputs are wider than what is computed with.
@@ -79,6 +97,7 @@ class Case:
         gradient=None,
         second=DIFFERENCES,
         ulps=0,
+        ulps_modes=0,
         ulps_second=0,
         ulps_xla=None,
         ulps_vectorized=None,
@@ -101,6 +120,7 @@ class Case:
         self.weigh, self.output_gradients = weigh or weights_like, output_gradients
         self.differentiated = [i for i, array in enumerate(self.variables + self.inputs) if is_floating(array)]
         self.ulps = ulps
+        self.ulps_modes = ulps_modes
         self.ulps_second = ulps_second
         self.ulps_xla = ulps if ulps_xla is None else ulps_xla
         self.ulps_vectorized = ulps if ulps_vectorized is None else ulps_vectorized
@@ -108,6 +128,12 @@ class Case:
         self.true_gradient, self.linear = true_gradient, linear
         self.cannot = cannot or {}
         self._expected = None
+        self.place = None  # file and line
+
+    @property
+    def code(self):
+        """The text that declares the case."""
+        return "" if self.place is None else call_around(self.place[0], self.place[1], "case")
 
     def function(self, override):
         """Return the function of the variables and inputs, made with ``override(forward, backward, **options)``."""

@@ -25,10 +25,11 @@ class Comparison:
       cells: {(case, number of the environment): Cell}.
       totals: what the summary says.
       problems: a text for each difference, failure and missing result.
-      stale, missing: names of environments whose results are of other sources than the newest, or not there.
+      stale, missing: names of environments whose results are of other sources than the newest, or not there. They did
+        not run, which is a problem only where all are required.
     """
 
-    def __init__(self, results, expected=()):
+    def __init__(self, results, expected=(), require_all=False):
         sources = max(results, key=_written)["about"]["sources"] if results else None
         self.stale = sorted(name(r) for r in results if r["about"]["sources"] != sources)
         fresh = [r for r in results if name(r) not in self.stale]
@@ -39,8 +40,7 @@ class Comparison:
         self.totals = collections.OrderedDict.fromkeys(
             ("compared", "absent", "undefined", "modes", "second", "XLA", "vectorized_map", "exact", "rounded"), 0
         )
-        self.problems = ["{}: no results".format(environment) for environment in self.missing]
-        self.problems += ["{}: results of other sources".format(n) for n in self.stale if _environment(n) in expected]
+        self.problems = ["{}: did not run".format(name) for name in self.missing if require_all]
         self.cells = {}
         for case in self.cases:
             self._compare(case)
@@ -128,17 +128,13 @@ def _transformation(way):
 
 
 def _bound_inside(bounds, kind, order):
-    return max(bounds["second"] if order == "second" else 0, bounds.get(kind, 0))
+    return max(bounds["second"] if order == "second" else bounds["modes"], bounds.get(kind, 0))
 
 
 def name(result):
     """Return what an environment is called: tox's name for it, and the behaviour unless that is the default."""
     about = result["about"]
     return about["environment"] + ("" if about["behaviour"] == "default" else " " + about["behaviour"])
-
-
-def _environment(called):
-    return called.split(" ")[0]
 
 
 def _written(result):
@@ -170,6 +166,33 @@ def _expand(part):
     return [before + choice.strip() + after for choice in inside.split(",")]
 
 
+def as_data(comparison):
+    """Return what was found, ready for JSON."""
+    return dict(
+        environments=[dict(r["about"]) for r in comparison.environments],
+        not_run=comparison.missing,
+        of_other_sources=comparison.stale,
+        problems=comparison.problems,
+        totals=comparison.totals,
+        cases=[
+            dict(
+                case=case,
+                environments=[
+                    dict(
+                        environment=name(r),
+                        verdict=comparison.cells[case, i].verdict,
+                        ulps_across=comparison.cells[case, i].across,
+                        ulps_inside=comparison.cells[case, i].inside,
+                        why=comparison.cells[case, i].why,
+                    )
+                    for i, r in enumerate(comparison.environments)
+                ],
+            )
+            for case in comparison.cases
+        ],
+    )
+
+
 def summary(comparison):
     """Return the lines to print."""
     totals = comparison.totals
@@ -189,6 +212,9 @@ def summary(comparison):
             in_words(totals["exact"]), in_words(totals["rounded"])
         ),
     ]
+    if comparison.missing:
+        count = "1 environment" if len(comparison.missing) == 1 else "{} environments".format(len(comparison.missing))
+        lines.append("{} not run: {}".format(count, ", ".join(comparison.missing)))
     if comparison.stale:
         lines.append("left out, of other sources: {}".format(", ".join(comparison.stale)))
     lines += ["DIFFERENT  {}".format(problem) for problem in comparison.problems[:50]]

@@ -43,7 +43,8 @@ def _case(comparison, case, texts):
     arrays = _Numbered()
     cells = [_cell(comparison.cells[case, i], entry, texts, arrays) for i, entry in enumerate(entries)]
     bounds = next((entry["bounds"] for entry in entries if entry), {})
-    return dict(family=family, title=title, bounds=bounds, cells=cells, arrays=arrays.known)
+    code = next((r["code"][case] for r in reversed(comparison.environments) if r.get("code", {}).get(case)), "")
+    return dict(family=family, title=title, code=code, bounds=bounds, cells=cells, arrays=arrays.known)
 
 
 def _cell(cell, entry, texts, arrays):

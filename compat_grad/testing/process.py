@@ -4,12 +4,14 @@ Asked each time, of a thread of its own where it must be: a process may still ch
 the graph that happens to be the default one says nothing about it. Knows nothing of modes or cases.
 """
 
+import contextlib
 import functools
+import importlib
 import threading
 import unittest
 
 from compat_grad import _tf
-from compat_grad._tf import tf
+from compat_grad._tf import tf, v1
 
 #: Whether this is TensorFlow 2, with or without its behaviour.
 IS_TF2 = not hasattr(tf, "enable_eager_execution") and not hasattr(tf, "Session")
@@ -50,6 +52,28 @@ def behaviour():
 def has_forward_mode():
     """Whether there is a tf.autodiff.ForwardAccumulator."""
     return has_eager() and hasattr(getattr(tf, "autodiff", None), "ForwardAccumulator")
+
+
+def choose_behaviour(wanted):
+    """Have this process run TensorFlow so: see `behaviour`. Before anything else uses it.
+
+    Raises:
+      ValueError: this TensorFlow has no such behaviour.
+    """
+    if wanted == "v1" and IS_TF2:
+        v1.disable_v2_behavior()
+    elif wanted == "eager" and not IS_TF2 and hasattr(v1, "enable_eager_execution"):
+        v1.enable_eager_execution()
+    elif wanted == "eager" and not IS_TF2:  # 1.5 and 1.6
+        importlib.import_module("tensorflow.contrib.eager").enable_eager_execution()
+    elif wanted != "default":
+        known = "default and v1" if IS_TF2 else "default and eager"
+        raise ValueError("TensorFlow {} has the behaviours {}; got {!r}".format(tf.__version__, known, wanted))
+
+
+def fresh_graph():
+    """Return the context of a new default graph where the process builds graphs, and one of nothing elsewhere."""
+    return contextlib.ExitStack() if has_eager() else tf.Graph().as_default()
 
 
 WHY_NO_FORWARD_MODE = "this process has no tf.autodiff.ForwardAccumulator in eager mode"

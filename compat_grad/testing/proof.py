@@ -6,7 +6,7 @@ Knows what is expected and how far results may be apart; how they are computed i
 from compat_grad.testing.check import assert_close, assert_same_values, distance
 from compat_grad.testing.process import NotInThisTensorFlow
 from compat_grad.testing.ulp import in_words
-from compat_grad.testing.ways import what_tensorflow_lacks
+from compat_grad.testing.ways import ways_of, what_tensorflow_lacks
 
 
 class Proof:
@@ -18,6 +18,7 @@ class Proof:
 
     def __init__(self, recorder):
         self._recorder = recorder
+        self._declared = set()
         self._references = {}  # key of a case -> the name and results of the first way that it ran in
 
     def run(self, case, way):
@@ -58,9 +59,12 @@ class Proof:
         if way.transformation is None:
             assert_same_values(results, reference)
 
-    def record_missing(self, case, ways):
-        """Write down the ways that there are not, with their reasons."""
-        for way in ways:
+    def declare(self, case):
+        """Take note of a case that will run, and why there are not all ways of it."""
+        if case.key in self._declared:
+            return
+        self._declared.add(case.key)
+        for way in ways_of(case):
             if way.undefined(case):
                 self._recorder.absent(case, way.name, way.undefined(case), of_case=True)
             elif way.lacks:

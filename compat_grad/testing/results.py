@@ -9,6 +9,7 @@ Knows nothing of TensorFlow.
 import hashlib
 import json
 import os
+import time
 
 import numpy as np
 
@@ -19,7 +20,8 @@ def fingerprint(*folders):
     """Return a hash of the Python files in these folders: results that come from others are stale."""
     paths = []
     for folder in folders:
-        for path, _, files in os.walk(folder):
+        for path, inside, files in os.walk(folder):
+            inside[:] = [name for name in inside if not _is_foreign(path, name)]
             paths += [os.path.join(path, name) for name in files if name.endswith(".py")]
     digest = hashlib.sha256()
     for path in sorted(paths, key=lambda path: path.split(os.sep)[-2:]):
@@ -29,13 +31,27 @@ def fingerprint(*folders):
     return digest.hexdigest()[:16]
 
 
+def _is_foreign(path, name):
+    """Whether a folder holds no sources of the project: hidden ones, environments, what was built."""
+    if name.startswith(".") or name in ("build", "dist", "node_modules", "__pycache__"):
+        return True
+    return os.path.exists(os.path.join(path, name, "pyvenv.cfg"))
+
+
 class Recorder:
     """Collects results while the tests run."""
 
-    def __init__(self, order, **about):
+    def __init__(self, **about):
         self.about = about
-        self._order = list(order)  # of the cases
+        self._order = []  # of the cases
+        self._code = {}
         self._cases = {}
+
+    def declare(self, case, code=None):
+        """Take note of a case, whether there will be results or not."""
+        if case.key not in self._code:
+            self._order.append(case.key)
+            self._code[case.key] = case.code if code is None else code
 
     def found(self, case, way, results):
         """Record results, {order: [array or None]}, of a case in a way."""
@@ -50,10 +66,15 @@ class Recorder:
         self._entry(case)["undefined" if of_case else "absent"][way] = reason
 
     def _entry(self, case):
+        self.declare(case)
         if case.key not in self._cases:
             self._cases[case.key] = dict(
                 bounds=dict(
-                    across=case.ulps, second=case.ulps_second, XLA=case.ulps_xla, vectorized_map=case.ulps_vectorized
+                    across=case.ulps,
+                    modes=case.ulps_modes,
+                    second=case.ulps_second,
+                    XLA=case.ulps_xla,
+                    vectorized_map=case.ulps_vectorized,
                 ),
                 arrays=[],
                 ways={},
@@ -66,10 +87,15 @@ class Recorder:
     def write(self, directory):
         """Write everything to a file of this process's own."""
         os.makedirs(directory, exist_ok=True)
+        now = time.time()
+        seconds = round(now - self.about.pop("started", now), 1)
+        self.about.setdefault("seconds", seconds)
+        self.about.setdefault("written", time.strftime("%Y-%m-%d %H:%M:%S"))
         name = "{environment}.{behaviour}.json".format(**self.about)
         path = os.path.join(directory, name)
         with open(path + ".part", "w") as file:
-            json.dump(dict(about=self.about, order=self._order, cases=self._cases), file, sort_keys=True)
+            everything = dict(about=self.about, order=self._order, code=self._code, cases=self._cases)
+            json.dump(everything, file, sort_keys=True)
         os.replace(path + ".part", path)
 
 

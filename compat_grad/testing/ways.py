@@ -54,7 +54,7 @@ class Way:
 
     def bound(self, case, order):
         """How far results of this way may be from those of the other ways of this TensorFlow, in ULPs."""
-        of_modes = case.ulps_second if order == "second" else 0
+        of_modes = case.ulps_second if order == "second" else case.ulps_modes
         of_transformation = {"XLA": case.ulps_xla, "vectorized_map": case.ulps_vectorized}.get(self.transformation, 0)
         return max(of_modes, of_transformation)
 

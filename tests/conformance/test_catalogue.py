@@ -7,25 +7,10 @@ import numpy as np
 import pytest
 
 from compat_grad.testing.case import is_floating
-from compat_grad.testing.ways import all_ways
-from tests.conformance.families import CATALOGUE
-
-RUNS = [
-    pytest.param(case, way, id="{}, {}".format(case.key, way.name))
-    for case in CATALOGUE.values()
-    for way in all_ways()
-    if way.lacks is None and way.undefined(case) is None
-]
+from tests.conformance.families import CATALOGUE  # of which compat_grad.testing.plugin makes the tests
 
 
-@pytest.mark.parametrize("case, way", RUNS)
-def test_the_override_is_right_and_the_same_in_every_way(case, way, proof):
-    proof.run(case, way)
-
-
-def test_ways_that_there_are_not_are_recorded_with_their_reasons(proof):
-    for case in CATALOGUE.values():
-        proof.record_missing(case, all_ways())
+def test_the_catalogue_is_not_lost():
     assert len(CATALOGUE) >= 60
 
 

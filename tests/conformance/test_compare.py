@@ -36,7 +36,7 @@ def wrong_in(wrong_way, ulps=0):
         gradient=lambda x, dy: 2 * dy,
         ulps=ulps,
     )
-    recorder, failed = Recorder([case.key], **about("planted")), []
+    recorder, failed = Recorder(**about("planted")), []
     proof = Proof(recorder)
     for way in IN_MODES:
         running[0] = way
@@ -120,7 +120,6 @@ def test_a_failed_test_is_a_difference(tmpdir, capsys):
     recorder, _ = wrong_in(None)
     (case,) = [Case("Planted", "failed", value=lambda: 0, gradient=lambda dy: 0)]
     recorder.failed(case, "graph", "it broke")
-    recorder._order.append(case.key)
     recorder.write(str(tmpdir))
     code, printed, _ = compared(tmpdir, capsys)
     assert code == 1 and "it broke" in printed
@@ -138,15 +137,34 @@ def test_missing_and_stale_results_are_said(tmpdir, capsys):
         "[tox]\nenv_list =\n    lint\n    py36-tf{1.0, 1.4}\n    planted\n\nlabels =\n    full = lint, old-tf1.{4, 5}\n"
     )
     code, printed, page = compared(tmpdir, capsys, "--tox", str(tox))
-    assert code == 1
-    assert "DIFFERENT  py36-tf1.0: no results" in printed and "DIFFERENT  py36-tf1.4: no results" in printed
-    code, printed, page = compared(tmpdir, capsys, "--tox", str(tox), "--label", "full")
-    assert "DIFFERENT  old-tf1.4: results of other sources" in printed and "old-tf1.5: no results" in printed
+    assert code == 0 and "2 environments not run: py36-tf1.0, py36-tf1.4" in printed
+    assert '"missing":["py36-tf1.0"' in page
+    code, printed, page = compared(tmpdir, capsys, "--tox", str(tox), "--require-all")
+    assert code == 1 and "DIFFERENT  py36-tf1.0: did not run" in printed
+    code, printed, page = compared(tmpdir, capsys, "--tox", str(tox), "--label", "full", "--require-all")
+    assert "DIFFERENT  old-tf1.4: did not run" in printed and "old-tf1.5: did not run" in printed
+
+
+def test_results_come_from_several_places_and_go_out_as_json(tmpdir, capsys):
+    recorder, _ = wrong_in(None)
+    recorder.write(str(tmpdir.join("one")))
+    recorder.about.update(environment="other-tf1.4")
+    recorder.write(str(tmpdir.join("two")))
+    page = tmpdir.join("page.html")
+    code = compare.main([str(tmpdir.join("one")), str(tmpdir.join("two")), "--json", "--html", str(page)])
+    told = json.loads(capsys.readouterr().out)
+    assert code == 0 and page.exists()
+    assert [one["environment"] for one in told["environments"]] == ["planted", "other-tf1.4"]
+    assert [cell["verdict"] for cell in told["cases"][0]["environments"]] == ["same", "same"]
+
+
+def test_no_results_are_no_pass(tmpdir, capsys):
+    assert compare.main([str(tmpdir)]) == 2 and "no results in" in capsys.readouterr().err
 
 
 def test_a_case_that_no_environment_could_run_is_no_pass(tmpdir, capsys):
     case = Case("Planted", "nowhere", value=lambda: 0, gradient=lambda dy: 0)
-    recorder = Recorder([case.key], **about("planted"))
+    recorder = Recorder(**about("planted"))
     recorder.absent(case, "graph", "no kernel")
     recorder.write(str(tmpdir))
     code, printed, page = compared(tmpdir, capsys)
@@ -155,6 +173,6 @@ def test_a_case_that_no_environment_could_run_is_no_pass(tmpdir, capsys):
 
 def test_an_environment_without_a_case_that_others_have_is_a_difference(tmpdir, capsys):
     several_environments(tmpdir, ulps=0, steps=0)
-    Recorder([], **about("d-tf1.5")).write(str(tmpdir))
+    Recorder(**about("d-tf1.5")).write(str(tmpdir))
     code, printed, _ = compared(tmpdir, capsys)
     assert code == 1 and "d-tf1.5: no result" in printed

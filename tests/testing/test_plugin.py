@@ -1,0 +1,136 @@
+"""The plugin in a project of somebody else's: one run of pytest, of which the tests look at the results."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from compat_grad import _tf
+from compat_grad.commands import compare
+from tests import modes
+
+PROJECT = """
+import numpy as np
+import tensorflow as tf
+
+from compat_grad import override_gradient, testing
+
+X = np.array([1.0, -2.0, 3.0], np.float32)
+reverse = override_gradient(lambda x: x * 1.0, lambda op, dy: -dy)
+v1 = getattr(getattr(tf, "compat", None), "v1", tf)
+
+family = testing.Family("Mine")
+family.case("reversal", forward=lambda x: x * 1.0, backward=lambda op, dy: -dy, inputs=[X])
+family.case(
+    "wrong formula",
+    forward=lambda x: x * 1.0,
+    backward=lambda op, dy: -dy,
+    inputs=[X],
+    value=lambda x: x,
+    gradient=lambda x, dy: 3 * dy,
+)
+
+
+def test_reversal(gradient_mode):
+    value, (gradient,) = testing.value_and_gradients(reverse, X, mode=gradient_mode)
+    np.testing.assert_array_equal(gradient, -np.ones(3))
+
+
+def test_a_fresh_graph(gradient_mode):
+    if v1.get_default_graph().get_operations():
+        raise AssertionError("not fresh")
+    tf.constant(1.0)
+
+
+@v1.RegisterGradient("Times7")
+def times_7(op, dy):
+    return 7.0 * dy
+
+
+def test_a_map():
+    x = tf.constant([1.0])
+    with v1.get_default_graph().gradient_override_map({"Relu": "Times7"}):
+        tf.nn.relu(x)
+"""
+
+
+def run_pytest(folder, *options):
+    environment = dict(
+        os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path), TOX_ENV_NAME="planted"
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "compat_grad.testing.plugin"]
+    done = subprocess.run(
+        command + list(options),
+        cwd=str(folder),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    return done.returncode, done.stdout.decode("utf-8")
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """The folder of the project, the exit code of pytest and what it printed."""
+    folder = tmp_path_factory.mktemp("project")
+    folder.joinpath("pyproject.toml").write_text('[project]\nname = "theirs"\n')
+    folder.joinpath("test_theirs.py").write_text(PROJECT)
+    options = ["--gradient-behaviour", modes.BEHAVIOUR, "--gradient-results", "results", "--forbid-silent-overrides"]
+    return (folder,) + run_pytest(folder, "-rA", *options)
+
+
+def test_each_case_and_each_test_runs_in_each_mode(ran):
+    _, code, printed = ran
+    assert code == 1
+    assert "gradients: TensorFlow" in printed
+    for mode in modes.MODES:
+        assert "PASSED test_theirs.py::test_reversal[{}]".format(mode.key) in printed
+        assert "PASSED test_theirs.py::test_a_fresh_graph[{}]".format(mode.key) in printed
+        assert "PASSED test_theirs.py::Mine/reversal, {} · gradient_override_map".format(mode.name) in printed
+        assert "FAILED test_theirs.py::Mine/wrong formula, {} · gradient_override_map".format(mode.name) in printed
+
+
+def test_a_failure_says_way_and_code(ran):
+    _, _, printed = ran
+    assert "in the way: {} · gradient_override_map".format(modes.MODES[0].name) in printed
+    assert "gradient=lambda x, dy: 3 * dy," in printed
+
+
+@pytest.mark.skipif(
+    modes.HAS_EAGER and not _tf.tells_of_executed_ops, reason="this TensorFlow tells nobody of ops in eager mode"
+)
+def test_a_silent_map_is_forbidden(ran):
+    _, _, printed = ran
+    assert ("PASSED test_theirs.py::test_a_map" in printed) == (not modes.HAS_EAGER)
+    if modes.HAS_EAGER:
+        assert "SilentOverride" in printed and "test_theirs.py:" in printed
+
+
+def test_the_results_are_compared(ran, capsys):
+    folder, _, _ = ran
+    assert compare.main([str(folder / "results"), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    (about,) = told["environments"]
+    assert (about["project"], about["environment"], about["behaviour"]) == ("theirs", "planted", modes.BEHAVIOUR)
+    verdicts = {case["case"]: case["environments"][0]["verdict"] for case in told["cases"]}
+    assert verdicts["Mine/reversal"] == "same" and verdicts["Mine/wrong formula"] == "failed"
+    assert [verdict for case, verdict in verdicts.items() if "test_theirs.py/test_reversal" in case] == ["same"]
+    page = (folder / "results" / "report.html").read_text(encoding="utf-8")
+    assert "def test_reversal(gradient_mode)" in page and 'family.case(\\n    \\"wrong formula\\"' in page
+
+
+def test_tensorflow_is_loaded_only_when_it_is_used(tmp_path):
+    tmp_path.joinpath("test_other.py").write_text(
+        "import sys\n\n\ndef test_other():\n    assert 'tensorflow' not in sys.modules and 'numpy' not in sys.modules\n"
+    )
+    code, printed = run_pytest(tmp_path)
+    assert code == 0, printed
+    assert "gradients:" not in printed
+
+
+def test_senseless_options_are_one_line(tmp_path):
+    tmp_path.joinpath("test_mode.py").write_text("def test_mode(gradient_mode):\n    pass\n")
+    code, printed = run_pytest(tmp_path, "--gradient-modes", "eagre")
+    assert code != 0 and "there is no mode 'eagre'; the modes are" in printed
