@@ -9,6 +9,8 @@ structures.py       nested inputs and outputs
 mismatch.py         what is said where arrays differ
 silent.py           override maps that TensorFlow ignores, made an error
 plugin.py           pytest's options, fixtures, and the tests of declared cases
+recorded.py         has the assertions tell what they computed
+about.py, code.py   whose results they are, and the text of a case
 process.py          what this process can do
 mode.py             the modes, behind one small interface
 differentiate.py    the means: a tape, tf.gradients, forward mode

@@ -100,8 +100,8 @@ class CaseInAWay(pytest.Item):
 
     def runtest(self):
         session = self.config.pluginmanager.get_plugin("compat_grad session")
-        session.proof.declare(self.case)
-        session.proof.run(self.case, self.way)
+        session.proof().declare(self.case)
+        session.proof().run(self.case, self.way)
 
     def repr_failure(self, excinfo):
         if excinfo.errisinstance(AssertionError):
@@ -121,7 +121,7 @@ class _Session:
         self._proof = self._recorder = None
         self._directory = config.getoption("--gradient-results")
 
-    @property
+    # Methods, not properties: pluggy looks at every attribute of what it registers.
     def recorder(self):
         if self._recorder is None:
             from compat_grad.testing.about import about
@@ -130,12 +130,11 @@ class _Session:
             self._recorder = Recorder(**about(str(self._config.rootpath)))
         return self._recorder
 
-    @property
     def proof(self):
         if self._proof is None:
             from compat_grad.testing.proof import Proof
 
-            self._proof = Proof(self.recorder)
+            self._proof = Proof(self.recorder())
         return self._proof
 
     @pytest.hookimpl(hookwrapper=True)
@@ -150,7 +149,7 @@ class _Session:
             if self._directory and "gradient_mode" in getattr(item, "fixturenames", ()):
                 from compat_grad.testing.recorded import recorded
 
-                stack.enter_context(recorded(self.recorder, item))
+                stack.enter_context(recorded(self.recorder(), item))
             yield
 
     def pytest_report_collectionfinish(self):
