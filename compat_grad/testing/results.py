@@ -33,7 +33,7 @@ def fingerprint(*folders):
 
 def _is_foreign(path, name):
     """Whether a folder holds no sources of the project: hidden ones, environments, what was built."""
-    if name.startswith(".") or name in ("build", "dist", "node_modules", "__pycache__"):
+    if name.startswith(".") or name in ("_build", "build", "dist", "node_modules", "__pycache__"):
         return True
     return os.path.exists(os.path.join(path, name, "pyvenv.cfg"))
 
