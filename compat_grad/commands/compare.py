@@ -7,6 +7,8 @@ import sys
 
 from compat_grad.commands import COMMANDS, PROGRAM
 
+WHO_WRITES_THEM = "tests that take the fixture gradient_mode write them, with pytest --gradient-results DIR"
+
 
 def main(argv):
     """Print the summary and write the page; return 1 on any difference or failure, 2 where there are no results."""
@@ -28,7 +30,8 @@ def main(argv):
 
     files = _result_files(options.directories)
     if not files:
-        print("{} compare: no results in {}".format(PROGRAM, ", ".join(options.directories)), file=sys.stderr)
+        where = ", ".join(options.directories)
+        print("{} compare: no results in {}; {}".format(PROGRAM, where, WHO_WRITES_THEM), file=sys.stderr)
         return 2
     expected = compare.expected_environments(options.tox, options.label) if options.tox else ()
     comparison = compare.Comparison(_load(files), expected, options.require_all)

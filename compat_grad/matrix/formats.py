@@ -2,6 +2,8 @@
 
 import collections
 
+from compat_grad.matrix.releases import order
+
 _ENVIRONMENT = [  # as TensorFlow is quietest, and gives the same bits everywhere
     ("TF_CPP_MIN_LOG_LEVEL", "2", ""),
     ("CUDA_VISIBLE_DEVICES", "-1", "no accelerator, the same results everywhere"),
@@ -35,6 +37,7 @@ requires = tox-uv>=1.16
 skip_missing_interpreters = true
 env_list =
 {names}
+    compare
 
 [testenv]
 # A wheel, built once and installed everywhere. A project that is no package: package = skip.
@@ -49,9 +52,27 @@ set_env =
     # uv finds interpreters on PATH; these are pyenv's, wherever PATH has them or not.
     UV_PYTHON_SEARCH_PATH = {search_path}
 {pythons}
+# What the fixture gradient_mode and declared cases found goes to the environment "compare".
 commands =
-    pytest {{posargs}}
+    pytest --gradient-results {{work_dir}}{{/}}gradients {{posargs}}
+{eager}
+[testenv:compare]
+# The modes of each TensorFlow and the TensorFlows with each other; what did not run is grey on the page, and no
+# difference (--require-all makes it an error).
+package = skip
+depends =
+{names}
+deps =
+    compat_grad
+commands =
+    python -m compat_grad compare {{work_dir}}{{/}}gradients --tox {{tox_root}}{{/}}tox.ini
 """
+
+_EAGER = """\
+    # TensorFlow 1 is either eager or not for the whole of a process: a second run.
+    tf{{{minors}}}: pytest --gradient-behaviour=eager --gradient-results {{work_dir}}{{/}}gradients {{posargs}}
+"""
+_EAGER_FROM, _TF2 = order("1.5"), order("2.0")
 
 
 _SEARCH_PATH = "{env:UV_PYTHON_SEARCH_PATH:{env:PATH:}{:}{env:PYENV_ROOT:{env:HOME:}/.pyenv}/shims}"
@@ -81,8 +102,14 @@ def as_tox(releases, words):
         deps="\n".join(deps),
         environment="\n".join(_tox_variables()),
         search_path=_SEARCH_PATH,
+        eager=_eager_runs(releases),
         pythons="\n".join("    py{}: PYENV_VERSION = {}".format(one.replace(".", ""), one) for one in by_python),
     )
+
+
+def _eager_runs(releases):
+    minors = [release.minor for release in releases if _EAGER_FROM <= order(release.minor) < _TF2]
+    return _EAGER.format(minors=",".join(minors)) if minors else ""
 
 
 def _tox_variables():

@@ -169,6 +169,9 @@ def test_a_case_that_no_environment_could_run_is_no_pass(tmpdir, capsys):
     recorder.write(str(tmpdir))
     code, printed, page = compared(tmpdir, capsys)
     assert code == 1 and "no environment could run it" in printed and '"v":"absent"' in page
+    tox = tmpdir.join("tox.ini")
+    tox.write("[tox]\nenv_list =\n    py36-tf1.0\n    planted\n\n")
+    assert compared(tmpdir, capsys, "--tox", str(tox))[0] == 0  # the one that did not run may be able to
 
 
 def test_an_environment_without_a_case_that_others_have_is_a_difference(tmpdir, capsys):

@@ -64,6 +64,16 @@ def test_a_tox_ini_names_each_release_with_its_python_and_its_pins(words):
     }
 
 
+def test_a_tox_ini_ends_with_the_comparison_and_runs_tensorflow_1_twice():
+    parser = configparser.RawConfigParser()
+    parser.read_string(as_tox(choose(["1.4", "1.12", "1.15", "2.15"]), ["1.4"]))
+    runs = parser["testenv"]["commands"].strip().split("\n")
+    assert [run.split(": ")[0] for run in runs if "--gradient-behaviour=eager" in run] == ["tf{1.12,1.15}"]
+    assert all("--gradient-results {work_dir}{/}gradients" in run for run in runs if not run.startswith("#"))
+    assert "compat_grad compare {work_dir}{/}gradients" in parser["testenv:compare"]["commands"]
+    assert parser["testenv:compare"]["depends"] == parser["tox"]["env_list"].rpartition("\n")[0]
+
+
 @pytest.mark.parametrize(
     "words, minors",
     [
