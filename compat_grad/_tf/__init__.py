@@ -114,6 +114,9 @@ from compat_grad._tf.registry import (
     unregister_gradient,
 )
 from compat_grad._tf.saving import (
+    compute_what_is_captured,
+    found_beyond,
+    gradient_names_in,
     gradients_not_saved,
     loaded_bodies_know_functions,
     not_in_saved_object,
@@ -122,6 +125,7 @@ from compat_grad._tf.saving import (
     saving_under_way,
     trace_apart,
     uses_tensors_of,
+    write_gradients_of_what_is_written,
 )
 from compat_grad._tf.structures import (
     composite_of,
@@ -211,6 +215,7 @@ __all__ = [
     "get_default_graph",
     "gives_no_values",
     "gradient_name",
+    "gradient_names_in",
     "gradients_not_saved",
     "graphs_around",
     "graphs_of_tapes",
@@ -297,4 +302,7 @@ __all__ = [
     "waiting_for",
     "with_own_indices",
     "wrap_py_function",
+    "write_gradients_of_what_is_written",
+    "compute_what_is_captured",
+    "found_beyond",
 ]

@@ -173,12 +173,6 @@ def _building_alone(graph):
 _making_lock = threading.Lock()
 
 
-def _expands_variables(options):
-    """Whether distributed variables are saved one by one, which our options would not say."""
-    policy = getattr(options, "experimental_variable_policy", None)
-    return getattr(policy, "name", None) == "EXPAND_DISTRIBUTED_VARIABLES"
-
-
 class PrivateTraces:
     """The traces of tf.functions that are made for one user alone, so that others never call them.
 
@@ -188,7 +182,7 @@ class PrivateTraces:
     """
 
     def __init__(self):
-        self._mark = _Mark()
+        self._marks = {}  # the policy that the variables of a strategy shall go by -> the mark of such traces
         self._caching = weakref.WeakSet()  # the functions that keep such traces
 
     @contextlib.contextmanager
@@ -199,7 +193,7 @@ class PrivateTraces:
         elif not _in_save_context():
             with _save_context(self):
                 yield True
-        elif not hasattr(_saving, "enter_save_context") or _expands_variables(_saving.options()):
+        elif not hasattr(_saving, "enter_save_context"):
             yield False
         elif _saving.options() is self:
             yield True
@@ -209,6 +203,7 @@ class PrivateTraces:
             try:
                 yield True
             finally:
+                self._saved_with = None
                 _saving.enter_save_context(options)
 
     def __getattr__(self, name):
@@ -218,16 +213,20 @@ class PrivateTraces:
     def experimental_variable_policy(self):
         """What TensorFlow asks for when it looks for a trace: the way to know which functions are called."""
         frame, left = sys._getframe(1), _FRAMES_TO_A_FUNCTION
-        while frame is not None and left and not hasattr(frame.f_locals.get("self"), "_function_cache"):
+        while frame is not None and left and not _keeps_traces(frame.f_locals.get("self")):
             frame, left = frame.f_back, left - 1
         if frame is not None and left:
             self._caching.add(frame.f_locals["self"])
-        return self._mark
+        options = self.__dict__.get("_saved_with")
+        # What is not being saved has a variable on each device, which only this policy lets a trace see.
+        policy = _EXPAND if options is None else options.experimental_variable_policy
+        return self._marks.setdefault(policy, _Mark(policy))
 
     def forget(self):
         """Have the functions drop these traces, which their caches would keep for as long as they live."""
         for function in list(self._caching):
-            _drop_from_cache(function._function_cache, self._mark)
+            for mark in self._marks.values():
+                _drop_from_cache(function._function_cache, mark)
 
 
 def traced_anew(function):
@@ -240,8 +239,25 @@ def traced_anew(function):
     return tf.function(function.python_function, input_signature=signature, autograph=function._autograph)
 
 
+def _keeps_traces(thing):
+    # a strategy's variable, asked for what it does not have, asks for the policy again
+    return "_function_cache" in getattr(thing, "__dict__", ())
+
+
+_EXPAND = first("tensorflow.python.saved_model.save_options.VariablePolicy.EXPAND_DISTRIBUTED_VARIABLES")
+
+
 class _Mark:
-    """In the key of a trace, equal to nothing else."""
+    """In the key of a trace, equal to nothing else; but asked for by variables it does not differ from the policy."""
+
+    def __init__(self, policy):
+        self._policy = policy
+
+    def __ne__(self, other):
+        return other is not self and other is not self._policy
+
+    def __getattr__(self, name):
+        return getattr(self.__dict__.get("_policy"), name)
 
 
 _FRAMES_TO_A_FUNCTION = 12  # from where a key is made to the method of the function; 3 were seen

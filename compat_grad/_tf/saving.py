@@ -10,9 +10,10 @@ import sys
 
 from tensorflow.core.protobuf import saved_model_pb2
 
-from compat_grad._tf.graphs import outer_function_graphs
+from compat_grad._tf.graphs import captured_as, outer_function_graphs
 from compat_grad._tf.lookup import first, tf
-from compat_grad._tf.registry import text
+from compat_grad._tf.registry import gradient_name, text
+from compat_grad._tf.tapes import stop_recording
 from compat_grad._tf.tensors import is_eager_tensor_type
 
 _SaveOptions = getattr(tf.saved_model, "SaveOptions", None)
@@ -58,12 +59,84 @@ def _is_symbolic(tensor):
 
 def saving_under_way():
     """Return what tf.saved_model.save knows of the object that it is saving, or None."""
+    return _writing().get("saveable_view")
+
+
+def _writing():
+    """Return the local variables of the function of tf.saved_model.save that writes gradients; {} outside of it."""
     frame = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_name == "_trace_gradient_functions":
-            return frame.f_locals.get("saveable_view")
+            return frame.f_locals
         frame = frame.f_back
-    return None
+    return {}
+
+
+def write_gradients_of_what_is_written(ours):
+    """Have the gradients of the ops in the gradients that are being written, also, written; return whether they will.
+
+    TensorFlow goes through a list of the functions saved, and adds to them those that it writes; the list it leaves
+    as it was at first.
+
+    Args:
+      ours: called with the name of a gradient; functions with an op that has another one are left alone.
+    """
+    writing = _writing()
+    functions, exported, known = (writing.get(name) for name in ("functions", "graph", "func_graph_map"))
+    if not isinstance(functions, list) or not isinstance(known, dict) or not hasattr(exported, "_functions"):
+        return False
+    functions.append(_AddedMeanwhile(functions, exported, known, ours))
+    return True
+
+
+class _AddedMeanwhile:
+    """Stands for a function without ops among those gone through; at its turn it puts what was added behind itself."""
+
+    def __init__(self, functions, exported, known, ours):
+        self._functions, self._exported, self._known, self._ours = functions, exported, known, ours
+        self.graph = self
+
+    def get_operations(self):
+        there = {id(function) for function in self._functions}
+        for function in list(self._exported._functions.values()):
+            if id(function) in there or not hasattr(function, "graph"):
+                continue
+            names = set(filter(None, map(gradient_name, function.graph.get_operations())))
+            if names and all(map(self._ours, names)):
+                self._known[function.graph] = function
+                self._functions.append(function)
+        return ()
+
+
+def compute_what_is_captured(graph, ours):
+    """Lead what graph captures to its ops with gradients of these names through ops of its own.
+
+    A written gradient finds a tensor that is an argument of a function, captured from another, in that other: which,
+    in a loaded model, is another graph than the one that called the function.
+    """
+    for op in graph.get_operations():
+        if ours(gradient_name(op) or ""):
+            for position, tensor in enumerate(op.inputs):
+                if captured_as(tensor) and tensor.dtype not in (tf.resource, tf.variant):
+                    with stop_recording():
+                        op._update_input(position, tf.identity(tensor))
+
+
+def found_beyond(function, graph):
+    """Whether what a ConcreteFunction captures is computed outside of graph, eager tensors apart."""
+    for tensor in filter(_is_symbolic, function.captured_inputs):
+        while _is_symbolic(tensor) and captured_as(tensor):
+            (tensor,) = captured_as(tensor)
+        if _is_symbolic(tensor) and graph not in outer_function_graphs(tensor.graph):
+            return True
+    return False
+
+
+def gradient_names_in(graph):
+    """Return the names of the gradients that ops have, in graph and in the functions that it calls."""
+    bodies = [function.graph for function in getattr(graph, "_functions", {}).values() if hasattr(function, "graph")]
+    names = (gradient_name(op) for body in [graph] + bodies for op in body.get_operations())
+    return set(filter(None, names))
 
 
 def not_in_saved_object(function, op):
@@ -75,7 +148,7 @@ def not_in_saved_object(function, op):
         if is_eager_tensor_type(type(tensor)):
             if not held or tensor not in held:
                 strangers.append(_what(tensor, function))
-        elif not any(tensor.graph is graph for graph in within):
+        elif not any(tensor.graph is graph for graph in within) and not (held and tensor in held):
             strangers.append("the tensor {!r} of another graph".format(tensor.name))
     return strangers
 

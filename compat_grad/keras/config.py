@@ -71,11 +71,26 @@ def restore_override(described, keras):
     return Override(**definition)
 
 
+def check_at_a_file(described):
+    """Refuse what stands in a description without a name, where Keras is writing it to a file.
+
+    Raises:
+      NotImplementedError: it is a SavedModel, which has layers of this answer loaded from their traced functions.
+      TypeError: it is a file of configs alone.
+    """
+    unnamed = unnamed_in(described)
+    if unnamed and seam.at_a_saved_model():
+        raise NotImplementedError(str(unnamed[0]))
+    for part in unnamed:
+        part.get_config()
+
+
 def unnamed_in(described):
     """Return what stands in a description without a name to find it by: a list of `Unsaveable`."""
     if isinstance(described, Unsaveable):
         return [described]
-    parts = described.values() if isinstance(described, dict) else ()
+    parts = described.values() if isinstance(described, dict) else described
+    parts = parts if isinstance(described, (dict, list, tuple)) else ()
     return [unnamed for part in parts for unnamed in unnamed_in(part)]
 
 

@@ -44,8 +44,7 @@ def config_of(override):
     described = keras_config.describe_override(override, keras)
     unnamed = keras_config.unnamed_in(described)
     if seam.at_a_file():
-        for part in unnamed:
-            part.get_config()  # raises, and says which
+        keras_config.check_at_a_file(described)
         return {"override": described}
     token = _tokens.setdefault(override, uuid.uuid4().hex)
     _overrides[token] = override
@@ -58,6 +57,8 @@ def from_config(config):
     Raises:
       ValueError: it cannot be found by its name, or must not be (Keras' safe mode).
     """
+    if "override" not in config:  # Keras 2 takes the traced layer from the SavedModel then
+        raise ValueError("compat_grad: this model was saved with an override that has no name to find it by.")
     described = config["override"]
     if "here" in described:
         found = _overrides.get(described["here"])

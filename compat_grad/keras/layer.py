@@ -159,6 +159,8 @@ class _OverrideGradient:
             cast_inputs=getattr(self, "_cast_inputs", True),
             names=[self.name],
         )
+        if seam.at_a_saved_model():
+            keras_config.check_at_a_file(config)
         return config
 
     @classmethod

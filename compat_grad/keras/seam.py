@@ -52,6 +52,11 @@ def at_a_file():
     )
 
 
+def at_a_saved_model():
+    """Whether Keras 2 is writing a SavedModel, which holds a layer's traced functions beside its config."""
+    return any(".saved_model." in module for module, _ in _keras_callers())
+
+
 def _keras_callers():
     """Yield the names of the module and the function of each frame of a Keras on the stack, the innermost first."""
     frame = sys._getframe(1)

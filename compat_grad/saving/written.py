@@ -16,9 +16,11 @@ _here = threading.local()
 _warned = weakref.WeakKeyDictionary()  # the saving under way -> what it has been warned of
 
 
-SECOND_IS_NOT = (
-    "{}: its second derivative is not saved: its backward calls an override. The saved model has the right values and "
-    "first derivatives, and asking it for second ones raises."
+#: How many derivatives are written: the backward of an override that calls it again has one more for each of them.
+MOST = 2
+HIGHER_IS_NOT = (
+    "{}: its {} derivative is not saved: its backward calls {}. The saved model has the right values and lower "
+    "derivatives, and asking it for this one raises."
 )
 
 
@@ -64,13 +66,30 @@ def write(op, gradients, function, title):
     reason = _why_not(op, gradients, given, function)
     if reason is None:
         returned = function(op, *given)
-        if any(
-            (_tf.gradient_name(inner) or "").startswith("compat_grad")
-            for inner in _tf.get_default_graph().get_operations()
-        ):
-            _warn(SECOND_IS_NOT.format(title))  # TensorFlow does not look into the gradients that it writes
+        _write_those_within(op, title)
         return [None if gradient is None else _tf.dense(gradient) for gradient in returned]
     return _raising(title, reason, gradients)
+
+
+def _write_those_within(op, title):
+    """Have the gradients of overrides that a gradient calls written, which TensorFlow by itself does not look for."""
+    graph = _tf.get_default_graph()
+    order = 1 + max(getattr(around, "_compat_grad_order", 0) for around in _tf.outer_function_graphs(op.graph))
+    graph._compat_grad_order = order
+    names = _tf.gradient_names_in(graph)
+    if not any(map(_is_ours, names)):
+        return
+    higher = "second" if order < MOST else "third"
+    if not all(map(_is_ours, names)):
+        _warn(HIGHER_IS_NOT.format(title, higher, "a custom gradient that is no override"))
+        return
+    _tf.compute_what_is_captured(graph, _is_ours)
+    if order == MOST or not _tf.write_gradients_of_what_is_written(_is_ours):
+        _warn(HIGHER_IS_NOT.format(title, higher, "an override"))
+
+
+def _is_ours(name):
+    return name.startswith("compat_grad")
 
 
 def _why_not(op, placeholders, gradients, function):
@@ -89,6 +108,11 @@ def _why_not(op, placeholders, gradients, function):
     strangers = _tf.not_in_saved_object(trial, op)
     if strangers:
         return "its backward uses {}, which the saved object does not hold".format(", ".join(strangers))
+    written = next(
+        (graph for graph in _tf.outer_function_graphs(op.graph) if hasattr(graph, "_compat_grad_order")), None
+    )
+    if written is not None and _tf.found_beyond(trial, written):
+        return "it is in a function, in a backward, that captures a tensor from outside of that"
     if _tf.is_control_flow_body(op.graph) and _tf.uses_tensors_of(op.graph, trial):
         return "it is inside a loop or branch, whose tensors this TensorFlow loses when it differentiates a loaded one"
     return None

@@ -3,7 +3,8 @@
     python bare.py folder bare|defined
 
 "bare" is a process that cannot import compat_grad, "defined" one in which the overrides are defined again. For each
-folder/<name>, a SavedModel whose object has a function ``f`` of one vector, with the input in folder/input.json; the
+folder/<name>, a SavedModel whose object has a function ``f`` of one vector (those named "Keras, ..." are loaded in
+each way that Keras has, and trained for a step), with the input in folder/input.json; the
 results go to folder/bare.json or folder/defined.json: lists of numbers, or what was raised.
 """
 
@@ -45,6 +46,49 @@ def function_of(model):
     return f
 
 
+def train(f, x):
+    """Take a step of an optimizer that lessens the sum of f(x); return what the variables are then."""
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(f(x))
+    variables = sorted(tape.watched_variables(), key=lambda variable: -len(variable.shape))
+    gradients = tape.gradient(loss, variables)
+    optimizer = tf.keras.optimizers.SGD(2.0**-10)
+    if hasattr(optimizer, "build"):
+        optimizer.build(variables)
+    optimizer.apply_gradients(zip(gradients, variables))
+    return tf.concat([tf.reshape(variable, [-1]) for variable in variables], 0)
+
+
+_kept = []  # loaded objects, for their functions do not keep their variables
+
+
+def _by_layer(path):
+    endpoint = "serve" if hasattr(tf.saved_model.load(path), "serve") else "serving_default"
+    layer = tf.keras.layers.TFSMLayer(path, call_endpoint=endpoint)
+    return lambda x: tf.nest.flatten(layer(x))[0]
+
+
+def _by_tensorflow(path):
+    _kept.append(tf.saved_model.load(path))
+    return function_of(_kept[-1])
+
+
+def keras_ways(path):
+    """Return {way of loading: function from a path to the model's function} for a Keras model's folder."""
+    ways = {"tf.saved_model.load": _by_tensorflow}
+    if hasattr(tf.keras.layers, "TFSMLayer"):
+        ways["TFSMLayer"] = _by_layer
+    if os.path.basename(path) == "Keras, model.save":
+        ways["load_model"] = tf.keras.models.load_model
+    return ways
+
+
+def outcomes_of_keras(f, x):
+    """Return the results of `WAYS` and of `train`, which comes last."""
+    results = {way: outcome(WAYS[way], f, x) for way in WAYS}
+    return dict(results, trained=outcome(train, f, x))
+
+
 def outcome(way, f, x):
     """Return the numbers that a way gives, or the words of what it raises."""
     try:
@@ -74,9 +118,13 @@ def main(folder, how):
     results = {}
     for name in sorted(os.listdir(folder)):
         if os.path.isdir(os.path.join(folder, name)):
+            path = os.path.join(folder, name)
             if how == "defined":
-                prepare(os.path.join(folder, name))
-            model = tf.saved_model.load(os.path.join(folder, name))
+                prepare(path)
+            if name.startswith("Keras"):
+                results[name] = {way: outcomes_of_keras(load(path), x) for way, load in keras_ways(path).items()}
+                continue
+            model = tf.saved_model.load(path)
             results[name] = {way: outcome(WAYS[way], function_of(model), x) for way in WAYS}
     with open(os.path.join(folder, how + ".json"), "w") as file:
         json.dump(results, file)

@@ -68,6 +68,13 @@ _relu_in_branch = override_gradient(
 
 blocked = override_gradient(lambda x: 2.0 * x, lambda op, dy: None, name="blocked")
 override_within = override_gradient(lambda x: x, lambda op, dy: tenfold(dy * op.inputs[0]), name="override_within")
+_function_within = override_gradient(
+    lambda x: x, lambda op, dy: _in_function(dy * op.inputs[0]), name="function_within"
+)
+_capturing_within = override_gradient(
+    lambda x: x * x, lambda op, dy: tf.function(lambda dy: tenfold(dy * op.inputs[0]))(dy), name="capturing_within"
+)
+endless = override_gradient(lambda x: 2.0 * x, lambda op, dy: dy * endless(op.inputs[0]), name="endless")
 
 #: name -> function, whose gradients a SavedModel of TensorFlow 2.6 or later carries
 CARRIED = {
@@ -81,6 +88,9 @@ CARRIED = {
     "by op": relus,
     "by op, of two inputs": products,
     "no gradient at all": lambda x: x + blocked(x),
+    "an override in backward": override_within,
+    "a function of overrides in backward": _function_within,
+    "a function in backward that captures": _capturing_within,
 }
 if functions_room._save_context is not None:  # before 2.4 a nested function is refused
     CARRIED["by op, in a nested function"] = _relu_in_function

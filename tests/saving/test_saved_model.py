@@ -107,19 +107,52 @@ def _reads_in_backward(w):
     return module_of(override_gradient(lambda x: 2.0 * x, lambda op, dy: dy * w * op.inputs[0]), w=w)
 
 
-def _save_keras_models(folder):
-    """Save Keras models in all ways that make a SavedModel, by default options; return {name: model}."""
+def _keras_model(f):
     keras = tf.keras
     x = keras.Input([])
-    model = keras.Model(x, programs.by_output(programs.tenfold(x)))
-    models = {}
+    dense = keras.layers.Dense(1, kernel_initializer="ones")
+    return keras.Model(x, keras.layers.Reshape([])(f(dense(keras.layers.Reshape([1])(x)))))
+
+
+def _export_by_archive(model, path):
+    archive = tf.keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serve", lambda x: model(x), input_signature=[tf.TensorSpec([None], tf.float32)])
+    archive.write_out(path)
+
+
+def _save_expanded(model, path):
+    policy = tf.saved_model.experimental.VariablePolicy.EXPAND_DISTRIBUTED_VARIABLES
+    tf.saved_model.save(model, path, options=SaveOptions(experimental_variable_policy=policy))
+
+
+def _keras_saved(folder):
+    """Save Keras models in all ways that make a SavedModel, by default options; return {name: model}."""
+    keras = tf.keras
+    ways = {"saved_model.save": tf.saved_model.save}
     if not hasattr(keras, "Operation") and not hasattr(keras.layers.Layer, "quantize"):  # Keras 2
-        models["Keras, model.save"] = model
-        model.save(str(folder / "Keras, model.save"), save_format="tf")
-    if hasattr(model, "export"):
-        models["Keras, model.export"] = model
-        model.export(str(folder / "Keras, model.export"))
+        ways["model.save"] = lambda model, path: model.save(path, save_format="tf")
+    if hasattr(keras.Model, "export"):
+        ways["model.export"] = lambda model, path: model.export(path)
+    if hasattr(getattr(keras, "export", None), "ExportArchive"):
+        ways["ExportArchive"] = _export_by_archive
+    models = {}
+    for way, save_model in ways.items():
+        # without a name that a file could hold, and by op in a function
+        models["Keras, " + way] = model = _keras_model(lambda x: programs.by_output(programs.tenfold(x)))
+        save_model(model, str(folder / ("Keras, " + way)))
+    if hasattr(getattr(tf.saved_model, "experimental", None), "VariablePolicy"):
+        with tf.distribute.MirroredStrategy(["/cpu:0"]).scope():
+            model = _keras_model(_relu_of_product)
+        _save_expanded(model, str(folder / "Keras, expanded"))
+        models["Keras, expanded"] = _keras_model(_relu_of_product)
     return models
+
+
+_product = tf.function(lambda x: x * tf.nn.relu(x))
+_relu_of_product = override_gradient(
+    lambda x: _product(x), {"Relu": lambda op, dy: dy * 7.0 * op.inputs[0]}, name="relu_of_product"
+)
 
 
 @pytest.fixture(scope="module")
@@ -133,19 +166,23 @@ def saved(tmp_path_factory):
         name: module_of(f) for table in (programs.CARRIED, programs.CARRIED_IN_BODIES) for name, f in table.items()
     }
     models.update({name: module_of(f) for name, (f, _) in NOT_CARRIED.items()})
-    models["an override in backward"] = module_of(programs.override_within)
+    models["itself in its backward"] = module_of(programs.endless)
     models["a captured variable"] = _captures(tf.Variable(4.0))
     models["a variable in backward"] = _reads_in_backward(tf.Variable(4.0))
     warned = {name: save(model, folder / name) for name, model in models.items()}
     warned["without the option"] = save(module_of(programs.tenfold), folder / "without the option", gradients=False)
-    keras_models = _save_keras_models(folder)
+    keras_models = _keras_saved(folder)
     warned.update({name: [] for name in keras_models})
     x = tf.constant(X)
     live = {name: model.f for name, model in models.items()}
-    live.update(keras_models)
     loaded, defined = load_elsewhere(folder, "bare"), load_elsewhere(folder, "defined")
+    for name, model in keras_models.items():
+        here = bare.outcomes_of_keras(model, x)
+        live[name] = dict.fromkeys(loaded[name], here)
     return {
-        name: Saved(
+        name: Saved(live[name], loaded[name], defined[name], warned[name])
+        if name.startswith("Keras")
+        else Saved(
             {way: bare.outcome(bare.WAYS[way], live[name], x) for way in bare.WAYS} if name in live else None,
             loaded[name],
             defined[name],
@@ -174,27 +211,30 @@ def test_gradients_come_back_first_and_second(saved, name):
     assert isinstance(model.live["gradient"], list)
 
 
-@pytest.mark.parametrize("how", ["model.save", "model.export"])
+@pytest.mark.parametrize("how", ["saved_model.save", "model.save", "model.export", "ExportArchive", "expanded"])
 def test_keras_models_are_saved_by_default_options(saved, how):
     model = saved.get("Keras, " + how)
     if model is None:
         pytest.skip("this Keras has no " + how + " that makes a SavedModel")
-    assert model.loaded["value"] == model.live["value"]
-    if not (WRITES and SaveOptions().experimental_custom_gradients):
-        assert "compat_grad" in model.loaded["gradient"]["raised"]
-        return
-    assert model.loaded == model.live
-    assert model.live["gradient"] == [120.0 * x**3 for x in X]
+    assert "tf.saved_model.load" in model.loaded
+    for way, loaded in model.loaded.items():
+        live = model.live[way]
+        assert loaded["value"] == live["value"], way
+        if WRITES and SaveOptions().experimental_custom_gradients:
+            assert loaded == live, way
+        else:
+            assert "compat_grad" in loaded["gradient"]["raised"] and "raised" in loaded["trained"], way
+    if how != "expanded":
+        assert live["gradient"] == [120.0 * x**3 for x in X]
 
 
 @writes_gradients
-def test_of_an_override_in_a_backward_the_second_derivative_raises(saved):
-    """TensorFlow writes no gradients of the ops in the gradients that it writes."""
-    model = saved["an override in backward"]
+def test_of_an_override_that_its_own_backward_calls_the_third_derivative_is_not_saved(saved):
+    model = saved["itself in its backward"]
     (warning,) = model.warned
-    assert "'override_within': its second derivative is not saved" in warning
-    assert model.loaded["gradient"] == model.live["gradient"] == [2.0 * x for x in X]
-    assert "'tenfold' was not saved" in model.loaded["second"]["raised"]
+    assert "'endless': its third derivative is not saved" in warning
+    assert model.loaded == model.live
+    assert model.live["second"] == [2.0 * x for x in X]
 
 
 @writes_gradients
