@@ -40,7 +40,7 @@ def test_the_wheel_ships_its_types_and_asks_for_numpy_alone():
     import compat_grad
 
     package = Path(compat_grad.__file__).parent
-    for name in ("py.typed", "__init__.pyi", "keras/__init__.pyi"):
+    for name in ("py.typed", "__init__.pyi", "keras/__init__.pyi", "testing/__init__.pyi", "testing/page.html"):
         assert (package / name).is_file(), name
     (metadata,) = package.parent.glob("compat_grad-*.dist-info/METADATA")
     fields = metadata.read_text(encoding="utf-8").split("\n\n")[0].splitlines()

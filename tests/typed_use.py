@@ -12,6 +12,7 @@ from typing_extensions import assert_type
 import compat_grad
 from compat_grad import Op, Override, override_gradient
 from compat_grad.keras import OverrideGradient, layer_class
+from compat_grad.testing import Modes, modes, value_and_gradients
 
 
 def scale(x: float, by: int = 2) -> float:
@@ -110,6 +111,8 @@ also_layer: OverrideGradient = OverrideGradient(reverse, name="reverse", argumen
 assert isinstance(layer, OverrideGradient) and issubclass(Layer, OverrideGradient)
 of_ops: OverrideGradient = OverrideGradient(scale, {"Relu": "Identity"}, on_unused="ignore")
 of_keras: Type[OverrideGradient] = layer_class(None)
+assert_type(modes(), Modes)
+of_variables: Any = value_and_gradients(scale, [1.0], mode="eager", order=2).of_variables
 
 
 # What must be refused.

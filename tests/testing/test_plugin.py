@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import compat_grad
 from compat_grad import _tf
 from compat_grad.commands import compare
 from tests import modes
@@ -57,9 +58,8 @@ def test_a_map():
 
 
 def run_pytest(folder, *options):
-    environment = dict(
-        os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path), TOX_ENV_NAME="planted"
-    )
+    path = os.path.dirname(os.path.dirname(compat_grad.__file__))  # all of sys.path would hold setuptools' own plugins
+    environment = dict(os.environ, PYTHONPATH=path, TOX_ENV_NAME="planted", PYTHONIOENCODING="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "compat_grad.testing.plugin"]
     done = subprocess.run(
         command + list(options),
