@@ -70,6 +70,7 @@ from compat_grad._tf.op_callbacks import (
     PLAIN_OP_TYPES,
     executed_function,
     has_op_callbacks,
+    identity_is_executed,
     is_executed_function,
     tells_of_executed_ops,
     told_of_built_ops,
@@ -95,7 +96,7 @@ from compat_grad._tf.pass_through import (
     has_identity_n,
     has_identity_n_op,
 )
-from compat_grad._tf.python_functions import told_of_python_functions
+from compat_grad._tf.python_functions import tells_of_python_functions, told_of_python_functions
 from compat_grad._tf.registry import (
     AttrValue,
     attribute,
@@ -109,6 +110,7 @@ from compat_grad._tf.registry import (
     register_gradient,
     registered_count,
     registered_gradient,
+    registered_names,
     takes_handles,
     text,
     unregister_gradient,
@@ -226,6 +228,7 @@ __all__ = [
     "has_op_callbacks",
     "have_vectorized_ops_tied",
     "held_outside",
+    "identity_is_executed",
     "is_composite_type",
     "is_control_flow_body",
     "is_eager_tensor_type",
@@ -268,6 +271,7 @@ __all__ = [
     "register_gradient",
     "registered_count",
     "registered_gradient",
+    "registered_names",
     "same_dtype_and_shape",
     "saves_gradients",
     "saving_under_way",
@@ -280,6 +284,7 @@ __all__ = [
     "tangents_flow",
     "tapes_follow",
     "tells_of_executed_ops",
+    "tells_of_python_functions",
     "text",
     "tf",
     "told_of_built_ops",

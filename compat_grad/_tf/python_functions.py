@@ -15,6 +15,10 @@ from compat_grad._tf.op_callbacks import ExecutedOp
 
 _py_func = first("tensorflow.python.ops.script_ops.py_func_common")
 _script_ops = _py_func and importlib.import_module("tensorflow.python.ops.script_ops")
+
+#: Whether this TensorFlow lets itself be asked of them.
+tells_of_python_functions = _py_func is not None
+
 _patching = threading.Lock()
 _told = []  # (thread, function, as_in_a_graph), of all threads
 

@@ -49,6 +49,11 @@ def registered_count(besides=None):
     return len(names) if besides is None else sum(not name.startswith(besides) for name in list(names))
 
 
+def registered_names():
+    """Return the set of the names that gradients are registered under; empty where the registry cannot be reached."""
+    return set(getattr(_registry, "_registry", ()))
+
+
 def unregister_gradient(name):
     """Forget a registered gradient; where TensorFlow's registry cannot be reached, the name stays."""
     getattr(_registry, "_registry", {}).pop(name, None)

@@ -105,11 +105,13 @@ class Honored:
                 return follow_autograph(self._legacy, mode)(*args, **kwargs)
             if self._in_graph.wanted:
                 return self._in_graph(args, kwargs)
+            names = _tf.registered_names()
             try:
                 return self._legacy(*args, **kwargs)
             except Exception as error:
                 if not needs_graph(error):
                     raise
+        _forget_names_since(names)
         with honoring():
             return self._in_graph(args, kwargs)
 
@@ -123,6 +125,13 @@ class Honored:
 
     def __repr__(self):
         return "<{!r} with its override maps honored>".format(self._legacy)
+
+
+def _forget_names_since(names):
+    """Forget the gradients that a try has registered, so that the next may: all but TensorFlow's own, and ours."""
+    for name in _tf.registered_names() - names:
+        if not name.startswith(growth.OURS) and _tf.op_definition(name) is None:
+            _tf.unregister_gradient(name)
 
 
 @contextlib.contextmanager
@@ -180,14 +189,25 @@ def _holding(entered):
     gradients = entered.gradients = gradients_of(entered, own_names=mode is not _tf.GRAPH)
     growth.look(entered)
     if mode is _tf.EAGER:
-        if not _tf.tells_of_executed_ops or _tf.record_operation is None:
-            raise RuntimeError(
-                "{} cannot hold in eager mode: this TensorFlow tells nobody of the ops that it executes. Call what "
-                "enters it in a function (tf.contrib.eager.defun), or in a graph.".format(entered)
-            )
+        _check_can_hold_in_eager_mode(entered)
         scope = gradients.op_by_op.applied(False)
     else:
         scope = gradients.applied(_tf.get_default_graph() if mode is _tf.FUNCTION else entered.graph)
     look_for_kerases(Honored)
     with scope:
         yield
+
+
+def _check_can_hold_in_eager_mode(entered):
+    if not _tf.tells_of_executed_ops or _tf.record_operation is None:
+        what = "of the ops that it executes"
+    elif "Identity" in entered.mapping and not _tf.identity_is_executed():
+        what = "of tf.identity, which is no op there"
+    elif "PyFunc" in entered.mapping and not _tf.tells_of_python_functions:
+        what = "of tf.py_func, which is no op there"
+    else:
+        return
+    raise RuntimeError(
+        "{} cannot hold in eager mode: this TensorFlow tells nobody {}. Call what enters it in a tf.function "
+        "(tf.contrib.eager.defun), or in a graph.".format(entered, what)
+    )

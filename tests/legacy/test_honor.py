@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from compat_grad import honor_override_maps
+from compat_grad import _tf, honor_override_maps
+from compat_grad.legacy.honor import honoring_in_all_threads
 from tests import modes
 from tests.legacy.gradients import v1
 
@@ -193,6 +194,17 @@ def test_what_needs_a_graph_gets_one_in_eager_mode():
     assert calls == [True, False]
 
 
+@NEEDS_FUNCTIONS
+def test_the_first_try_leaves_no_names_behind():
+    @honor_override_maps
+    def f(x):
+        v1.RegisterGradient("LegacyOfOneTry")(lambda op, dy: 3.0 * dy)
+        with mapped({"Relu": "LegacyOfOneTry"}):
+            return v1.gradients(tf.nn.relu(x), x)[0]
+
+    assert float(f(tf.constant(2.0))) == 3.0
+
+
 def test_methods_and_classes_keep_their_names():
     class Net:
         factor = 2.0
@@ -281,3 +293,18 @@ def test_a_python_function_of_tensors(mode):
     if not hasattr(tf, "py_function"):
         pytest.skip("this TensorFlow has no tf.py_function (to 1.12)")
     assert gradient(mode, f, 3.0) == 100.0
+
+
+def test_an_op_that_eager_mode_leaves_out_is_traced_or_told(eager, monkeypatch):
+    """As tf.identity on 2.0."""
+
+    @honor_override_maps
+    def f(x):
+        with mapped({"Identity": "LegacyTimes100"}):
+            return tf.identity(x)
+
+    if modes.HAS_FUNCTIONS:
+        assert modes.EAGER.run(lambda differentiate, x: differentiate(f, [x]), np.float32(2.0))[1] == [100.0]
+    monkeypatch.setattr(_tf, "identity_is_executed", lambda: False)
+    with honoring_in_all_threads(), pytest.raises(RuntimeError, match="'Identity'.* cannot hold in eager mode"):
+        mapped({"Identity": "LegacyTimes100"}).__enter__()
