@@ -212,7 +212,10 @@ PLAIN_OP_TYPES = set()
 
 def is_executed_function(name):
     """Whether eager mode knows a function of this name."""
-    return bool(_context().has_function(name))
+    context = _context()
+    if not hasattr(context, "has_function"):  # to 1.13
+        return op_definition(name) is None
+    return bool(context.has_function(name))
 
 
 def executed_function(name):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 
 from tests import modes
 
@@ -14,6 +15,8 @@ PROGRAM = os.path.join(HERE, "program_with_maps.py")
 with open(PROGRAM) as source:
     LINE = 1 + [".gradient_override_map(" in line for line in source].index(True)
 PLACE = "legacy/program_with_maps.py:{}: gradient_override_map(".format(LINE)
+
+NEEDS_TAPES = pytest.mark.skipif(not hasattr(tf, "GradientTape"), reason="tf.GradientTape came with 1.8")
 
 
 def run(*arguments):
@@ -44,6 +47,7 @@ def test_in_a_graph_no_map_is_ignored_and_the_exit_code_is_the_programs():
     )
 
 
+@NEEDS_TAPES
 def test_check_lists_what_is_ignored_by_file_and_line(eager):
     code, printed, errors = run("--check", PROGRAM, "--eager")
     assert code == 1
@@ -55,6 +59,7 @@ def test_check_lists_what_is_ignored_by_file_and_line(eager):
     assert ("    Relu: ignored 1 time by the tape inside the graph" in report) == modes.HAS_FUNCTIONS
 
 
+@NEEDS_TAPES
 def test_honor_makes_them_hold_in_a_module(eager):
     code, printed, errors = run("--honor", "-m", "program_with_maps", "--eager", "--raise")
     assert code == 1

@@ -63,6 +63,9 @@ def test_eager_mode_ignores_every_map(eager):
 
 
 def test_a_python_function_is_no_op_in_eager_mode(eager):
+    if not watch._tf.tells_of_python_functions:
+        pytest.skip("this TensorFlow tells nobody of tf.py_func in eager mode (to 1.13)")
+
     def program():
         with v1.get_default_graph().gradient_override_map({"PyFunc": "LegacyTimes100"}):
             v1.py_func(lambda x: x + 1, [tf.constant([1.5])], tf.float32)
