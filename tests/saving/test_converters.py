@@ -20,6 +20,11 @@ def _values(x):
     return relus(tenfold(x))
 
 
+def _plain_values(x):
+    doubled = 2.0 * x
+    return tf.nn.relu(doubled) - doubled
+
+
 EXPECTED = np.maximum(2 * X, 0) - 2 * X
 
 
@@ -66,6 +71,31 @@ def test_tflite(functions, tmp_path, convert, quantized):
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], X)
     interpreter.invoke()
     assert_same_bits(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]), EXPECTED)
+
+
+def _in_int8(f):
+    """Return (the output, the types of the ops) of f in TFLite, in integers by representative data."""
+    function = tf.function(f, input_signature=[tf.TensorSpec([1, 3], tf.float32)]).get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([X * np.float32(i / 20)] for i in range(-20, 20))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    interpreter = tf.lite.Interpreter(model_content=converter.convert())
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], X)
+    interpreter.invoke()
+    types = [op["op_name"] for op in interpreter._get_ops_details()]
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"]), types
+
+
+@pytest.mark.skipif(
+    not hasattr(getattr(tf.lite, "Interpreter", None), "_get_ops_details"),
+    reason="this TensorFlow's TFLite does not tell its ops",
+)
+def test_tflite_in_int8_is_the_model_without_overrides(functions):
+    (found, types), (wanted, wanted_types) = _in_int8(_values), _in_int8(_plain_values)
+    assert_same_bits(found, wanted)
+    assert types == wanted_types
 
 
 def test_freezing_a_function(functions):
