@@ -6,7 +6,6 @@ the graph that happens to be the default one says nothing about it. Knows nothin
 
 import contextlib
 import functools
-import importlib
 import threading
 import unittest
 
@@ -65,7 +64,7 @@ def choose_behaviour(wanted):
     elif wanted == "eager" and not IS_TF2 and hasattr(v1, "enable_eager_execution"):
         v1.enable_eager_execution()
     elif wanted == "eager" and not IS_TF2:  # 1.5 and 1.6
-        importlib.import_module("tensorflow.contrib.eager").enable_eager_execution()
+        tf.contrib.eager.enable_eager_execution()
     elif wanted != "default":
         known = "default and v1" if IS_TF2 else "default and eager"
         raise ValueError("TensorFlow {} has the behaviours {}; got {!r}".format(tf.__version__, known, wanted))
