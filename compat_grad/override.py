@@ -21,7 +21,6 @@ from compat_grad.call.forward import (
     detach,
     disconnect,
     flatten_outputs,
-    flatten_tensors,
     follow_autograph,
     run_forward,
     run_surrogate,
@@ -138,7 +137,7 @@ class Override:
 
     def _set_arguments(self, n_self):
         self._n_self = n_self
-        self._arguments = Arguments(self._forward, n_self)
+        self._arguments = Arguments(self._forward, n_self, self._title)
         if self._arguments.signature is not None:
             self.__signature__ = self._arguments.signature
         self._method = None
@@ -196,10 +195,11 @@ class Override:
     # --- the way of a call ------------------------------------------------------------------------------------
 
     def __call__(__self, *args, **kwargs):  # so named because forward may have a keyword `self`
-        self = __self
-        own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
+        self, own = __self, ()
+        if self._n_self:
+            own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
         mode = _tf.current_mode()
-        layout, parts = self._take_apart(args, kwargs)
+        layout, parts = self._arguments.take_apart(args, kwargs)
         if layout.hiding:
             say_what_hides(layout, parts, self._title)
         keras_may_ask = layout.has_keras_tensors or (layout.has_graph_tensors and mode is not _tf.FUNCTION)
@@ -220,19 +220,14 @@ class Override:
         layout.checked = True
         return tied
 
-    def _take_apart(self, args, kwargs):
-        try:
-            return self._arguments.take_apart(args, kwargs)
-        except TypeError as error:
-            raise TypeError("{}: {}".format(self._title, error)) from None
-
     def _pick_strategy(self, mode):
         self._picked[mode] = pick_strategy(self._strategy, self._title, self._surrogate is not None)
         return self._picked[mode]
 
     def _call_with_backward(self, own, layout, parts, inputs, mode, strategy):
         """Tie forward's outputs to its inputs."""
-        self._backward.function()  # a name that is not registered is refused before anything is computed
+        if not layout.checked:
+            self._backward.function()  # a name that is not registered is refused before anything is computed
         outputs, pack, variables = self._run(own, layout, parts, inputs, mode)
         layout.needs_no_record = not variables
         if not outputs:
@@ -261,7 +256,7 @@ class Override:
             error = explain(error, self._title, "the surrogate")
             raise error
         layout.needs_no_record = not reads_variables
-        targets, pack_targets = self._flatten(layout, result)
+        targets, pack_targets = flatten_outputs(result, self._title, bool(layout.tensors))
         check_same(self._title, outputs, pack.structure(), targets, pack_targets.structure())
         if not outputs:
             return pack(outputs)
@@ -279,33 +274,33 @@ class Override:
     def _run(self, own, layout, parts, inputs, mode):
         """Run forward on detached inputs; return its flat outputs, the way back, and the variables it captured."""
         detached = detach(inputs, mode)
-        args, kwargs = layout.pack(layout.place(parts, detached))
+        args, kwargs = layout.call_with(parts, detached)
+        was_given_tensors = bool(inputs)
 
         def forward():
             result = self._call_forward(own, args, kwargs, mode)
-            return self._flatten(layout, result)  # here, because it reads the variables that forward returns
+            # here, because it reads the variables that forward returns
+            return flatten_outputs(result, self._title, was_given_tensors)
 
         (outputs, pack), variables = run_forward(forward, detached, mode)
         return outputs, pack, variables
 
     def _call_forward(self, own, args, kwargs, mode):
         try:
-            return follow_autograph(self._forward, mode)(*alive(own), *args, **kwargs)
+            forward = follow_autograph(self._forward, mode) if mode is _tf.FUNCTION else self._forward
+            return forward(*alive(own), *args, **kwargs) if own else forward(*args, **kwargs)
         except Exception as error:
             error = explain(error, self._title, "forward")
             raise error
-
-    def _flatten(self, layout, result):
-        # Called without any tensor, forward may return what it likes; what it captured is captured all the same.
-        return flatten_outputs(result, self._title) if layout.tensors else flatten_tensors(result, self._title)
 
     def _call_unrecorded(self, own, layout, parts):
         """Call forward where nobody listens in eager mode, the checks of this call shape have passed and no variable
         was captured: there is nothing to tie. What comes out are tensors and structures of its own nevertheless.
         """
-        args, kwargs = layout.pack(layout.place(parts, layout.read_tensors(parts)))
+        args, kwargs = layout.call_with(parts, layout.read_tensors(parts))
         number = _tf.new_number()
-        outputs, pack = self._flatten(layout, self._call_forward(own, args, kwargs, _tf.EAGER))
+        result = self._call_forward(own, args, kwargs, _tf.EAGER)
+        outputs, pack = flatten_outputs(result, self._title, bool(layout.tensors))
         return pack(_tf.made_since(number, outputs))
 
     def _call_with_op_gradients(self, own, layout, parts, inputs, mode):
@@ -315,7 +310,7 @@ class Override:
             if mode is not _tf.EAGER or not _tf.functions_nest:
                 return function(inputs)
             return self._eager_calls.call(function, inputs, lambda: self._forward_alone(own, layout, parts, inputs))
-        args, kwargs = layout.pack(layout.place(parts, inputs))
+        args, kwargs = layout.call_with(parts, inputs)
         with self._op_gradients.applied(_tf.get_default_graph()):
             return self._call_forward(own, args, kwargs, mode)
 
@@ -324,7 +319,7 @@ class Override:
         return self._eager_calls.trace(lambda: self._call_forward(own, args, kwargs, _tf.current_mode()))
 
     def _forward_alone(self, own, layout, parts, inputs):
-        args, kwargs = layout.pack(layout.place(parts, inputs))
+        args, kwargs = layout.call_with(parts, inputs)
         outputs, pack = flatten_outputs(self._call_forward(own, args, kwargs, _tf.EAGER), self._title)  # as of a trace
         return pack(outputs)
 
@@ -335,7 +330,7 @@ class Override:
 
         @_tf.not_converted
         def body(*tensors):
-            args, kwargs = layout.pack(layout.place(plain, tensors))
+            args, kwargs = layout.call_with(plain, tensors)
             return callee(*own, *args, **kwargs)
 
         return self._functions.function(body, own, layout, parts)
@@ -356,7 +351,7 @@ class Override:
 
     def recall(self, args, kwargs, variables, n_values):
         """Return the vector-Jacobian product of a call that another process has made with these arguments."""
-        layout, parts = self._take_apart(args, kwargs)
+        layout, parts = self._arguments.take_apart(args, kwargs)
         return BackwardCall(self._backward, layout, layout.place(parts, layout.nothing), variables, n_values)
 
     # --- being a function -------------------------------------------------------------------------------------

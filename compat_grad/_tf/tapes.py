@@ -14,9 +14,6 @@ record_operation = first(
     "tensorflow.python.eager.record.record_operation", "tensorflow.python.eager.tape.record_operation"
 )
 stop_recording = first("tensorflow.python.eager.record.stop_recording", "tensorflow.python.eager.tape.stop_recording")
-VariableWatcher = first(
-    "tensorflow.python.eager.record.VariableWatcher", "tensorflow.python.eager.tape.VariableWatcher"
-)
 GradientTape = getattr(tf, "GradientTape", None) or first("tensorflow.python.eager.backprop.GradientTape")
 if record_operation is not None and "side_outputs" in inspect.signature(record_operation).parameters:
     record_operation = None  # 1.4: eager mode was not to be had yet
@@ -33,9 +30,18 @@ def _of_tapes(name):
     return first("tensorflow.python.pywrap_tfe." + name, "tensorflow.python.pywrap_tensorflow." + name)
 
 
+# What the classes and functions of eager.record and eager.tape pass everything on to: a call has no time for both.
+_new_watcher, _remove_watcher, _read_watcher = (
+    _of_tapes("TFE_Py_VariableWatcher" + name)
+    for name in ("New", "Remove", "WatchedVariables")  # from 2.3
+)
+_new_tape = _of_tapes("TFE_Py_TapeSetNew") or _of_tapes("TFE_Py_TapeStackPushNew")
+_remove_tape, _pop_tape = _of_tapes("TFE_Py_TapeSetRemove"), _of_tapes("TFE_Py_TapeStackPop")  # 1.5: a stack of tapes
+_read_tape = _of_tapes("TFE_Py_TapeWatchedVariables")
 _push_new_tape = first("tensorflow.python.eager.tape.push_new_tape")
-_pop_tape = first("tensorflow.python.eager.tape.pop_tape")
-_tapes_are_a_stack = _pop_tape is not None and not inspect.signature(_pop_tape).parameters  # 1.5
+_options_of_tapes = (
+    () if _push_new_tape is None else [one.default for one in inspect.signature(_push_new_tape).parameters.values()]
+)
 no_tapes = _of_tapes("TFE_Py_TapeSetIsEmpty") or _of_tapes("TFE_Py_TapeStackIsEmpty") or _unknown_tapes  # 1.5: stack
 
 #: Whether a tape (no forward-mode accumulator) follows one of these tensors.
@@ -46,7 +52,7 @@ tapes_follow = first(
 ) or (lambda tensors: not no_tapes())
 
 _eager_identity = first("tensorflow.python.ops.gen_array_ops.identity")
-_pack_tangents = _of_tapes("TFE_Py_PackJVPs")
+_pack_tangents = None if stop_recording is None else _of_tapes("TFE_Py_PackJVPs")
 # A method of the extension type; the class above it, which stands for its documentation, tells its parameters.
 _copy_to_device = getattr(EagerTensor, "_copy_to_device", None)
 _copy_takes_context = _copy_to_device is not None and any(
@@ -58,8 +64,8 @@ _context = first("tensorflow.python.eager.context.context")
 
 
 _stop, _restart = _of_tapes("TFE_Py_TapeSetStopOnThread"), _of_tapes("TFE_Py_TapeSetRestartOnThread")
-#: Whether somebody has stopped all recording (tf.recompute_grad, tf.init_scope).
-recording_is_stopped = (_restart and _of_tapes("TFE_Py_TapeSetIsStopped")) or (lambda: False)
+#: Whether somebody has stopped all recording (tf.recompute_grad, tf.init_scope), and it can be turned on again.
+recording_is_stopped = (None not in (_stop, _restart) and _of_tapes("TFE_Py_TapeSetIsStopped")) or (lambda: False)
 
 
 def nobody_listens():
@@ -70,16 +76,9 @@ def nobody_listens():
     return no_tapes() and not recording_is_stopped()
 
 
-def _resume_recording():
-    """Turn recording on, where somebody around us has stopped it; return whether that was so.
-
-    What is traced meanwhile would stay as it was traced: a function with a tape of its own would give no gradient
-    to anybody ever after. And before 2.3 variables are told to nobody but tapes that record.
-    """
-    stopped = None not in (_stop, _restart) and recording_is_stopped()
-    if stopped:
-        _restart()
-    return stopped
+# Reads are watched with recording turned on, where somebody around us has stopped it. What is traced meanwhile would
+# stay as it was traced: a function with a tape of its own would give no gradient to anybody ever after. And before 2.3
+# variables are told to nobody but tapes that record.
 
 
 class _WatchedReads:
@@ -88,60 +87,67 @@ class _WatchedReads:
     __slots__ = ("_stopped", "_tape", "_watcher")
 
     def __enter__(self):
-        self._stopped = _resume_recording()
+        self._stopped = recording_is_stopped()
+        if self._stopped:
+            _restart()
         # Functions that are traced already tell their variables only if a tape might record (or a graph is being
         # built): where none is, one that watches nothing.
         self._tape = GradientTape(watch_accessed_variables=False) if no_tapes() and executing_eagerly() else None
         if self._tape is not None:
             self._tape.__enter__()
-        self._watcher = VariableWatcher()
-        self._watcher.__enter__()
+        self._watcher = _new_watcher()
         return self
 
     def __exit__(self, *error):
-        self._watcher.__exit__(*error)
+        _remove_watcher(self._watcher)
         if self._tape is not None:
             self._tape.__exit__(*error)
         if self._stopped:
             _stop()
 
     def watched_variables(self):
-        return self._watcher.watched_variables()
+        return _read_watcher(self._watcher)
 
 
 class _TapedReads:
     """Sees variables as a tape does, and everything else too."""
 
+    __slots__ = ("_stopped", "_tape")
+
     def __enter__(self):
-        self._stopped = _resume_recording()
-        self._tape = _push_new_tape()
+        self._stopped = recording_is_stopped()
+        if self._stopped:
+            _restart()
+        self._tape = _new_tape(*_options_of_tapes)
         return self
 
     def __exit__(self, *error):
-        if _tapes_are_a_stack:
-            self._tape = _pop_tape()
+        if _pop_tape is None:
+            _remove_tape(self._tape)
         else:
-            _pop_tape(self._tape)
+            self._tape = _pop_tape()
         if self._stopped:
             _stop()
 
     def watched_variables(self):
+        found = _read_tape(self._tape)
         # in no order at all before 1.12
-        return sorted(self._tape.watched_variables(), key=lambda variable: variable.handle._id)
+        return sorted(found, key=lambda variable: variable.handle._id) if found else found
 
 
 #: Context manager whose watched_variables() are the trainable ones that were read in it, in the order of creation.
 VariableReads = (
-    _WatchedReads if VariableWatcher else GradientTape if None in (_push_new_tape, _pop_tape) else _TapedReads
+    _WatchedReads
+    if None not in (_new_watcher, _remove_watcher, _read_watcher)
+    else _TapedReads
+    if None not in (_push_new_tape, _new_tape, _remove_tape or _pop_tape, _read_tape)
+    else GradientTape
 )
 
 _delete_trace = _of_tapes("TFE_Py_TapeSetDeleteTrace") or first("tensorflow.python.eager.tape.delete_trace")
-_new_number = first("tensorflow.python.framework.ops.uid")
-
-
-def new_number():
-    """Return a number between those of the tensors before and those after, or None where tensors cannot be told so."""
-    return None if _new_number is None or _delete_trace is None else _new_number()
+_new_number = _of_tapes("TFE_Py_UID") or first("tensorflow.python.framework.ops.uid")
+#: Returns a number between those of the tensors before and those after, or None where tensors cannot be told so.
+new_number = (lambda: None) if None in (_new_number, _delete_trace) else _new_number
 
 
 def forget_tensors_since(number):
@@ -177,6 +183,18 @@ alias = (
 )
 
 
+def _aliases(tensors):
+    return [alias(tensor) for tensor in tensors]
+
+
+def _aliases_by_copy(tensors):
+    return [tensor._copy_to_device(tensor.device) for tensor in tensors]  # without a call of alias for each
+
+
+#: Returns an `alias` of each of several tensors.
+aliases = _aliases_by_copy if alias is _alias_by_copy else _aliases
+
+
 def made_since(number, tensors):
     """Return eager tensors as they are where they were made since `new_number`, and new ones for the others."""
     return [alias(tensor) if number is None or tensor._id < number else tensor for tensor in tensors]
@@ -189,5 +207,4 @@ def copy(tensor):
 
 def tangents_flow(tensors):
     """Whether a forward-mode accumulator (tf.autodiff.ForwardAccumulator) carries tangents of these tensors."""
-    known = _pack_tangents is not None and stop_recording is not None
-    return known and not no_tapes() and bool(_pack_tangents(tensors)[1])  # (indices, tangents)
+    return _pack_tangents is not None and not no_tapes() and bool(_pack_tangents(tensors)[1])  # (indices, tangents)

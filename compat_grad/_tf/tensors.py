@@ -93,7 +93,11 @@ def differentiable(tensor):
 
 def flowing(tensors):
     """Return the positions of the tensors that gradients flow through."""
-    return [index for index, tensor in enumerate(tensors) if differentiable(tensor)]
+    positions = []
+    for index, tensor in enumerate(tensors):  # as `differentiable` says, without a call for each of them
+        if _flows[tensor._datatype_enum() if type(tensor) is _Fast else tensor.dtype.as_datatype_enum]:
+            positions.append(index)
+    return positions
 
 
 def same_dtype_and_shape(one, other):
@@ -101,6 +105,24 @@ def same_dtype_and_shape(one, other):
     if type(one) is _Fast and type(other) is _Fast:
         return one._datatype_enum() == other._datatype_enum() and one._shape_tuple() == other._shape_tuple()
     return one.dtype.base_dtype == other.dtype.base_dtype and one.shape.is_compatible_with(other.shape)
+
+
+def all_fit(gradients, tensors):
+    """Whether these are eager gradients, one for each of some eager tensors, that have their dtypes and shapes.
+
+    What most gradients are; of the others, which may be right as well, this says no more.
+    """
+    if len(gradients) != len(tensors):
+        return False
+    for gradient, tensor in zip(gradients, tensors):
+        if type(gradient) is not _Fast or type(tensor) is not _Fast:
+            return False
+        number = tensor._datatype_enum()
+        if not _flows[number] or gradient._datatype_enum() != number:
+            return False
+        if gradient._shape_tuple() != tensor._shape_tuple():
+            return False
+    return True
 
 
 _constant_value = (

@@ -77,6 +77,7 @@ class Layout:
         self._skeletons = skeletons
         self._given = [(place, name) for place, name in form.filled if self._holds_tensors(skeletons[place])]
         self._by_position = not form.keywords and not self._given
+        self._just_tensors = self.only_tensors and self._by_position
 
     @staticmethod
     def _holds_tensors(skeleton):
@@ -85,6 +86,12 @@ class Layout:
     def key(self):
         """Return what is equal for the same layouts only."""
         return self.form.key, self._skeletons
+
+    def call_with(self, parts, tensors):
+        """Return (args, kwargs) for forward, with these tensors in place among parts: see `pack`."""
+        if self._just_tensors:
+            return tensors, {}
+        return self.pack(self.place(parts, tensors))
 
     def place(self, parts, tensors):
         """Return parts with these tensors where the caller passed tensors or variables."""
@@ -226,6 +233,7 @@ class NestedLayout(Layout):
         self.leaves = leaves
         self.tensor_leaves = [index for index, leaf in enumerate(leaves) if self._holds_tensors(leaf)]
         self.has_composites = not all(isinstance(leaf, type) for leaf in leaves)
+        self._just_tensors = False
         self._builders = [structure.builder(skeleton) for skeleton in skeletons]
         self._builders_of_wholes = [structure.builder(skeleton, whole=True) for skeleton in skeletons]
 
@@ -248,7 +256,8 @@ class NestedLayout(Layout):
 class Arguments:
     """Takes the arguments of one callable's calls apart."""
 
-    def __init__(self, function, n_self=0):
+    def __init__(self, function, n_self, title):
+        self._title = title  # how error messages call the function
         self._signature = Signature(function, n_self)
         self.signature = self._signature.whole
         self._forms = {}  # (number of positional arguments, keywords as they came) -> Form
@@ -264,8 +273,15 @@ class Arguments:
             layout = self._layouts.get(tuple(map(type, args)))  # what is not nested is its own skeleton
             if layout is not None:
                 return layout, list(args)
-            return self._take_values_apart(self._form(args, kwargs), args, ())
+        try:
+            return self._take_apart(args, kwargs)
+        except TypeError as error:
+            raise TypeError("{}: {}".format(self._title, error)) from None
+
+    def _take_apart(self, args, kwargs):
         form = self._form(args, kwargs)
+        if not kwargs:
+            return self._take_values_apart(form, args, ())
         values = form.values(args, kwargs)
         layout = self._layouts.get((form, *map(type, values)))
         if layout is not None:

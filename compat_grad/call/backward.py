@@ -41,8 +41,9 @@ class OverriddenOp(Op):
       type: the name of the override.
     """
 
-    def __init__(self, call, inputs, outputs, name):
+    def __init__(self, call, inputs, outputs, name, parts):
         self._call = call
+        self._parts = parts  # the tensors that inputs, and those that outputs are made of
         self.inputs = inputs
         self.outputs = outputs
         self.variables = []
@@ -109,8 +110,9 @@ class Backward:
         self.name = name
         self.forward = forward
         self._function = function
+        self._is_name = isinstance(function, str)
         self._is_method = is_method(function)
-        self.takes_variables = not isinstance(function, str) and _takes_variables(function)
+        self.takes_variables = not self._is_name and _takes_variables(function)
         self._fitting = set()  # (how many output gradients, whether with variables); as many as forward returns
         self.accepts_indexed_slices = getattr(function, "accepts_indexed_slices", False)
 
@@ -120,10 +122,8 @@ class Backward:
         Args:
           own: the object whose method forward is, in a tuple: a backward that was defined in its class is its method.
         """
-        if self._is_method and own:
-            return functools.partial(self._function, *alive(own))
-        if not isinstance(self._function, str):
-            return self._function
+        if not self._is_name:
+            return functools.partial(self._function, *alive(own)) if own and self._is_method else self._function
         try:
             registered = _tf.registered_gradient(self._function)
         except LookupError:
@@ -140,7 +140,7 @@ class Backward:
         case = n_gradients, bool(variables)
         if case not in self._fitting:
             what = "backward"
-            if isinstance(self._function, str):
+            if self._is_name:
                 what = "the gradient registered as {!r}".format(self._function)
             check_call(self.function(own), n_gradients, variables, self.title(), what)
             self._fitting.add(case)
@@ -169,7 +169,7 @@ class BackwardCall:
     """One call of an override as its vector-Jacobian product.
 
     Attributes:
-      rule: the `Backward`.
+      rule, name: the `Backward`, and what it is called.
       layout, parts: the call's arguments; the parts with None where they are tensors.
       variables: the trainable variables that forward captured; what `read_values` makes of them, n_values tensors,
         stands behind the call's tensors in ``inputs``.
@@ -177,20 +177,17 @@ class BackwardCall:
       own: the object whose method the override is, in a tuple.
     """
 
-    __slots__ = ("rule", "layout", "parts", "variables", "n_values", "composites", "own", "__weakref__")
+    __slots__ = ("rule", "name", "layout", "parts", "variables", "n_values", "composites", "own", "__weakref__")
 
     def __init__(self, rule, layout, parts, variables=(), n_values=0, composites=None, own=()):
         self.rule = rule
+        self.name = rule.name
         self.layout = layout
         self.parts = parts
         self.variables = variables
         self.n_values = n_values
         self.composites = composites
         self.own = own
-
-    @property
-    def name(self):
-        return self.rule.name
 
     @property
     def n_inputs(self):
@@ -208,14 +205,15 @@ class BackwardCall:
         n_tensors = len(self.layout.tensors)
         tensors, outputs = inputs[:n_tensors], list(outputs)
         function = self.rule.function(self.own)
-        slices = self.rule.accepts_indexed_slices
-        gradients = [_complete(gradient, output, slices) for gradient, output in zip(output_gradients, outputs)]
-        wholes = outputs
+        gradients, wholes = output_gradients, outputs
+        if not _tf.all_fit(gradients, outputs):
+            slices = self.rule.accepts_indexed_slices
+            gradients = [_complete(gradient, output, slices) for gradient, output in zip(gradients, outputs)]
         if self.composites is not None:
             gradients = join_gradients(self.composites, outputs, gradients)
             wholes = structure.join(self.composites, outputs)
-        op = self.make_op(self.layout.join(self.layout.place(self.parts, tensors)), wholes, op_name)
-        op._parts = tensors, outputs
+        leaves = self.layout.join(self.layout.place(self.parts, tensors))
+        op = self.make_op(leaves, wholes, op_name, (tensors, outputs))
         if self.variables:
             op.variables = lasting_values(self.variables, inputs[n_tensors:])
         keywords = {"variables": list(self.variables)} if self.variables else {}
@@ -248,9 +246,9 @@ class BackwardCall:
         args, kwargs = self.layout.pack_as_passed(self.layout.place(self.parts, inputs))
         return told.tell_backward(self.name, args, kwargs, len(self.variables), self.n_values)
 
-    def make_op(self, leaves, outputs, op_name):
-        """Return the ``op`` that backward is handed."""
-        return OverriddenOp(self, leaves, outputs, op_name)
+    def make_op(self, leaves, outputs, op_name, parts):
+        """Return the ``op`` that backward is handed; parts: the tensors that leaves, and those that outputs have."""
+        return OverriddenOp(self, leaves, outputs, op_name, parts)
 
     def _convention(self, n_gradients):
         """Return, for an exception, what backward is and how it is called."""
@@ -260,7 +258,11 @@ class BackwardCall:
 
     def _match(self, returned, inputs):
         """Return the gradients that backward returned, one checked gradient for each of inputs."""
-        if len(inputs) == 1 and _tf.is_tensor_type(type(returned)):
+        if type(returned) in (list, tuple):
+            if not self.layout.has_composites and _tf.all_fit(returned, inputs):
+                return list(returned)
+            gradients = self.layout.gradients(returned)
+        elif len(inputs) == 1 and _tf.is_tensor_type(type(returned)):
             gradients = [returned]
         else:
             gradients = self.layout.gradients(returned)

@@ -12,7 +12,7 @@ import functools
 from compat_grad import _tf
 from compat_grad._tf import tf
 from compat_grad.call import structure
-from compat_grad.call.variables import call_and_watch
+from compat_grad.call.variables import call_and_watch, watch
 
 
 def run_forward(forward, inputs, mode):
@@ -26,7 +26,7 @@ def run_forward(forward, inputs, mode):
     if mode is not _tf.EAGER:
         return call_and_watch(forward, inputs, mode)
     number = _tf.new_number()
-    result, variables = call_and_watch(forward, inputs, mode)
+    result, variables = watch(forward)
     if variables:  # from which tapes have recorded what depends on them
         _tf.forget_tensors_since(number)
     return result, variables
@@ -65,7 +65,10 @@ def run_again(function):
 def detach(inputs, mode):
     """Return inputs as tensors that no tape and no forward-mode accumulator follows back to the caller's."""
     if mode is _tf.EAGER:
-        return [_tf.alias(tensor) if _tf.differentiable(tensor) else tensor for tensor in inputs]
+        flowing = _tf.flowing(inputs)
+        if len(flowing) == len(inputs):
+            return _tf.aliases(inputs)
+        return [_tf.alias(tensor) if index in flowing else tensor for index, tensor in enumerate(inputs)]
     # In a graph a tape may record forward's ops: connecting replaces the outputs, so nothing leads to the record, and
     # forward adds no op. Only forward mode would compute (and may fail to find) the native tangents right away.
     if _tf.tangents_flow(inputs):
@@ -80,22 +83,25 @@ def disconnect(outputs):
     return [tf.stop_gradient(output) if _tf.differentiable(output) else output for output in outputs]
 
 
-def flatten_outputs(result, title):
+def flatten_outputs(result, title, was_given_tensors=True):
     """Return (tensors, pack) of what forward returned; None stays, everything else becomes a tensor.
+
+    A forward that was given none may return what it likes: what is no tensor stays as it is.
 
     Raises:
       TypeError: a leaf cannot become a tensor.
     """
     if _tf.is_tensor_type(type(result)):
         return [result], _ONE_TENSOR
+    if not was_given_tensors:
+        return _flatten_tensors(result, title)
     parts = []
     skeleton = structure.take_apart(result, parts)
     positions = [index for index, part in enumerate(parts) if part is not None]
     return [_as_tensor(parts[index], title) for index in positions], Outputs(skeleton, len(parts), positions)
 
 
-def flatten_tensors(result, title):
-    """Return (tensors, pack) of what a forward returned that was given none: what is no tensor stays as it is."""
+def _flatten_tensors(result, title):
     parts = []
     skeleton = structure.take_apart(result, parts)
     positions = [index for index, part in enumerate(parts) if _is_tensor_or_variable(type(part))]

@@ -25,7 +25,7 @@ def native_gradients(call, inputs, outputs, output_gradients):
     of_outputs = _of_parts(rule.title(), leaves, outputs, output_gradients)
 
     def forward(copies):
-        args, kwargs = layout.pack(layout.place(call.parts, copies))
+        args, kwargs = layout.call_with(call.parts, copies)
         result = run_again(rule.forward)(*alive(call.own), *args, **kwargs)
         return flatten_outputs(result, rule.title())[0]
 

@@ -26,10 +26,10 @@ def call_and_watch(forward, inputs, mode):
       (what forward returned, list of variables in the order of their creation)
     """
     if mode is _tf.EAGER:
-        return _watch(forward)
+        return watch(forward)
     graph = _tf.get_default_graph()
     newest = _tf.newest_operation_id(graph)
-    result, watched = _watch(forward) if mode is _tf.FUNCTION else (forward(), [])
+    result, watched = watch(forward) if mode is _tf.FUNCTION else (forward(), [])
     # Reference variables tell no watcher: in a function's body they are found as in a plain graph, by walking.
     outermost = _tf.outermost_graph(graph)
     behind = _behind(result[0], inputs, newest, graph, outermost) if _has_variables(outermost) else []
@@ -65,7 +65,8 @@ def _has_variables(graph):
     return key in graph.get_all_collection_keys() and bool(graph.get_collection_ref(key))  # the latter makes the key
 
 
-def _watch(forward):
+def watch(forward):
+    """Call forward; return what it returned, and the trainable variables that TensorFlow tells it to have read."""
     with _tf.VariableReads() as reads:
         result = forward()
     return result, list(reads.watched_variables())

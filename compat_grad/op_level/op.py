@@ -19,7 +19,7 @@ class OpCall(BackwardCall):
     def tell(self):
         return ""  # the gradient of single ops has a name that says all: see `OpGradient`
 
-    def make_op(self, leaves, outputs, op_name):
+    def make_op(self, leaves, outputs, op_name, parts):
         return OverriddenOpOfGraph(self._op, leaves, outputs, op_name)
 
     def _match_one(self, gradient, tensor, index, names):

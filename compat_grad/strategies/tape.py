@@ -8,7 +8,7 @@ from compat_grad import _tf
 
 def connect(outputs, inputs, vjp):
     # Fresh tensors, because an output may be an input, a captured tensor, or already known to a tape.
-    tied = [_tf.alias(output) for output in outputs]
+    tied = _tf.aliases(outputs)
     record(tied, inputs, vjp.input_gradients, vjp.name)
     return tied
 
@@ -27,11 +27,9 @@ def record(outputs, inputs, input_gradients, op_name, sources=None):
         of_inputs = input_gradients(inputs, outputs, gradients, op_name)
         if forward_mode:  # which differentiates backward, and knows no IndexedSlices there
             of_inputs = [_tf.dense(gradient) for gradient in of_inputs]
-        return _at(sources, of_inputs)
+        return of_inputs if len(sources) == len(inputs) else [of_inputs[position] for position in sources]
 
     if flowing and sources:
-        _tf.record_operation("IdentityN", _at(flowing, outputs), _at(sources, inputs), backward)
-
-
-def _at(positions, items):
-    return items if len(positions) == len(items) else [items[position] for position in positions]
+        made = outputs if len(flowing) == len(outputs) else [outputs[position] for position in flowing]
+        of = inputs if len(sources) == len(inputs) else [inputs[position] for position in sources]
+        _tf.record_operation("IdentityN", made, of, backward)

@@ -13,21 +13,23 @@ def main(argv=None):
     parser.add_argument("--to", metavar="DIRECTORY", help="write the figures there as JSON, named by TensorFlow")
     parser.add_argument("--quick", action="store_true", help="next to no repeats: proves that it runs, not more")
     parser.add_argument("--gather", metavar="DIRECTORY", help="measure nothing; table and picture of what is there")
+    parser.add_argument("--overhead", action="store_true", help="only what is added, over what tf.custom_gradient adds")
     options = parser.parse_args(argv)
     if options.gather:
         return _gather(options.gather)
-    return _measure(QUICK if options.quick else FULL, options.to)
+    only = "overheads" if options.overhead else None
+    return _measure(QUICK if options.quick else FULL, options.to, only)
 
 
-def _measure(effort, directory):
+def _measure(effort, directory, only):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from tests.bench import imports
 
     first = imports.here()
     from tests.bench import measure
 
-    figures = []
-    for source in (imports.figures(first, effort), measure.figures(effort)):
+    figures, sources = [], (imports.figures(first, effort), measure.figures(effort))
+    for source in [getattr(measure, only)(effort)] if only else sources:
         for figure in source:
             figures.append(figure.as_json())
             print(report.line(figures[-1]), flush=True)

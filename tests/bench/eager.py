@@ -21,14 +21,14 @@ def figures(effort):
     for problem in problems(effort):
         inputs = [tf.constant(array) for array in problem.arrays()]
         contest = problem.contest(inputs)
-        contenders = able_and_equal(contest, lambda f, p=problem, c=contest: _arrays(f, p, c))
+        contenders = able_and_equal(contest, lambda f, p=problem, c=contest: arrays(f, p, c))
         for what, program in PROGRAMS.items():
             if what == SECOND_ORDER and not problem.has_second_order:
                 continue
             programs = {name: program(f, contest) for name, f in contenders.items()}
             if what == CALL and problem.is_cheap:
                 programs[IDENTITY] = _identity(inputs[0])
-            samples = _per_call(what, in_turns(programs, effort.rounds, effort.seconds))
+            samples = per_call(program, in_turns(programs, effort.rounds, effort.seconds))
             yield Figure(what, problem.name, "s", samples)
             if IDENTITY in samples:
                 yield Figure(OVER_FORWARD, problem.name, "tf.identity", {OURS: _over_forward(samples)})
@@ -38,7 +38,8 @@ def figures(effort):
             yield Figure(HELD, name, "x 8 MB", once_each(held, effort.builds))
 
 
-def _call(f, contest):
+def call(f, contest):
+    """Return what calls f."""
     arguments = contest.arguments
     return lambda: f(*arguments)
 
@@ -52,7 +53,9 @@ def _identity(x):
     return lambda: tf.identity(x)
 
 
-def _call_with_tape(f, contest):
+def call_with_tape(f, contest):
+    """Return what calls f several times on one tape."""
+
     def program():
         with new_tape() as tape:
             _watch(tape, contest.inputs)
@@ -62,12 +65,15 @@ def _call_with_tape(f, contest):
     return program
 
 
-def _per_call(what, samples):
-    n = CALLS_ON_A_TAPE if what == CALL_WITH_TAPE else 1
+def per_call(program, samples):
+    """Return the seconds of a call from those of a run of what this program makes."""
+    n = CALLS_ON_A_TAPE if program is call_with_tape else 1
     return {name: [seconds / n for seconds in rounds] for name, rounds in samples.items()}
 
 
-def _value_and_gradient(f, contest):
+def value_and_gradient(f, contest):
+    """Return what calls f on a tape and differentiates it."""
+
     def program():
         with new_tape() as tape:
             _watch(tape, contest.inputs)
@@ -78,7 +84,7 @@ def _value_and_gradient(f, contest):
 
 
 def _second_order(f, contest):
-    first = _value_and_gradient(f, contest)
+    first = value_and_gradient(f, contest)
 
     def program():
         with new_tape() as tape:
@@ -97,15 +103,16 @@ def _watch(tape, inputs):
 CALL, OVER_FORWARD, CALL_WITH_TAPE = "eager call", "eager call over forward", "eager call with a tape"
 VALUE_AND_GRADIENT, SECOND_ORDER, HELD = "eager value and gradient", "eager second order", "held by a tape after 20 ops"
 PROGRAMS = {
-    CALL: _call,
-    CALL_WITH_TAPE: _call_with_tape,
-    VALUE_AND_GRADIENT: _value_and_gradient,
+    CALL: call,
+    CALL_WITH_TAPE: call_with_tape,
+    VALUE_AND_GRADIENT: value_and_gradient,
     SECOND_ORDER: _second_order,
 }
 
 
-def _arrays(f, problem, contest):
-    value, gradients = _value_and_gradient(f, contest)()
+def arrays(f, problem, contest):
+    """Return the values and the gradients of f."""
+    value, gradients = value_and_gradient(f, contest)()
     second = _second_order(f, contest)() if problem.has_second_order else []
     return [value.numpy()], [dx.numpy() for dx in gradients + second if dx is not None]
 

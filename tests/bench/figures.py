@@ -42,6 +42,16 @@ class Figure(collections.namedtuple("Figure", "what problem unit samples")):
         """Return ours / the limit, None where there is no limit."""
         return self.ratio(OURS, LIMIT) if LIMIT in self.samples else None
 
+    def overhead(self):
+        """Return what ours adds to the limit over what tf.custom_gradient adds, None where one of them is not there.
+
+        Of minima: what disturbs makes everything longer, never shorter.
+        """
+        if not {OURS, THEIRS, LIMIT} <= set(self.samples):
+            return None
+        ours, theirs, limit = (min(self.samples[name]) for name in (OURS, THEIRS, LIMIT))
+        return (ours - limit) / (theirs - limit) if theirs > limit else None
+
     def as_json(self):
         """Return what the JSON file holds of it."""
         return {
@@ -52,12 +62,18 @@ class Figure(collections.namedtuple("Figure", "what problem unit samples")):
             "minimum": {name: min(samples) for name, samples in self.samples.items()},
             "to_rival": self.to_rival(),
             "to_limit": self.to_limit(),
+            "overhead": self.overhead(),
         }
 
 
 #: How much is measured. rounds: of contenders in turns; seconds: a contender's turn; calls, variables: in the graphs
 #: that are built; builds: rounds of whatever takes long; graphs: in search of leaks; interpreters: fresh ones; large:
-#: whether on 8 MB, too, and on all of the small ones.
-Effort = collections.namedtuple("Effort", "rounds seconds builds calls variables graphs interpreters large")
-FULL = Effort(21, 0.01, 5, (10, 100, 1000, 5000), (0, 100, 400, 1000), 200, 3, True)
-QUICK = Effort(2, 0.0, 1, (10, 100), (0, 400), 3, 0, False)
+#: whether on 8 MB, too, and on all of the small ones; overhead_...: rounds of calls, built graphs and traces of which
+#: the minimum counts, and the variables in such graphs.
+Effort = collections.namedtuple(
+    "Effort",
+    "rounds seconds builds calls variables graphs interpreters large overhead_rounds overhead_builds overhead_traces "
+    "overhead_variables",
+)
+FULL = Effort(21, 0.01, 5, (10, 100, 1000, 5000), (0, 100, 400, 1000), 200, 3, True, 400, 20, 8, (0, 400))
+QUICK = Effort(2, 0.0, 1, (10, 100), (0, 400), 3, 0, False, 2, 1, 1, (0, 400))

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.bench.contest import able_and_equal
 from tests.bench.eager import new_tape
 from tests.bench.figures import Figure
-from tests.bench.graphs import stack
+from tests.bench.graphs import STACKED, stack
 from tests.bench.problems import problems
 from tests.bench.timing import in_turns
 
@@ -22,29 +22,31 @@ def figures(effort):
         if problem.is_cheap:
             yield _trace(contest, effort)
         yield _step(STEP, contest, {}, effort)
-        if _jit():
-            yield _step(STEP_JIT, contest._replace(tolerance=ROUNDING), _jit(), effort)
+        if jit_option():
+            yield _step(STEP_JIT, contest._replace(tolerance=ROUNDING), jit_option(), effort)
 
 
-def _function(f, contest, options):
+def _function(f, contest, options, times=STACKED):
     @tf.function(**options)
     def value_and_gradient(inputs):
         own = contest._replace(arguments=tf.nest.pack_sequence_as(contest.arguments, inputs))
         with new_tape() as tape:
             for x in inputs:
                 tape.watch(x)
-            y = stack(f, own)
+            y = stack(f, own, times)
         sources = inputs + contest.sources[len(inputs) :]
         return [y] + [dx for dx in tape.gradient(y, sources) if dx is not None]
 
     return value_and_gradient
 
 
-def _trace(contest, effort):
-    def tracer(f):
-        return lambda: _function(f, contest, {}).get_concrete_function(contest.inputs)
+def tracer(f, contest, times=STACKED):
+    """Return what traces so many calls of f, one upon the other, with a tape and their gradient."""
+    return lambda: _function(f, contest, {}, times).get_concrete_function(contest.inputs)
 
-    programs = {name: tracer(f) for name, f in contest.contenders.items()}
+
+def _trace(contest, effort):
+    programs = {name: tracer(f, contest) for name, f in contest.contenders.items()}
     return Figure(TRACE, contest.name, "s", in_turns(programs, effort.builds, 0.0))
 
 
@@ -60,7 +62,7 @@ def _step(what, contest, options, effort):
     return Figure(what, contest.name, "s", in_turns(programs, effort.rounds, effort.seconds))
 
 
-def _jit():
+def jit_option():
     """Return the option of tf.function that compiles with XLA, as this TensorFlow spells it, or {}."""
     parameters = inspect.signature(tf.function).parameters
     return next(({name: True} for name in ("jit_compile", "experimental_compile") if name in parameters), {})

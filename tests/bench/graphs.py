@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tests.bench.contest import able_and_equal
 from tests.bench.figures import Figure
-from tests.bench.problems import cheap, problems
+from tests.bench.problems import CHEAP, cheap, problems
 from tests.bench.timing import in_turns, once_each
 from tests.modes import v1
 
@@ -35,6 +35,12 @@ def figures(effort):
         yield _step(problem, effort)
 
 
+def overheads(effort):
+    """Yield the figures of which the overhead has a goal: building, with few other variables and with many."""
+    for n_variables in effort.overhead_variables:
+        yield from _building(CHEAP[0], _calls(effort), n_variables, effort)
+
+
 # --- building -------------------------------------------------------------------------------------------------
 
 
@@ -45,8 +51,9 @@ def _calls(effort):
 
 def _building(problem, n_calls, n_variables, effort):
     """Return the figures of building so many calls in a graph of so many variables: seconds and ops."""
-    took = {name: _builder(name, problem, n_calls, n_variables) for name in _able(problem)}
-    samples = once_each(took, effort.builds)
+    took = {name: builder(name, problem, n_calls, n_variables) for name in able(problem)}
+    few = n_calls == _calls(effort) and n_variables in effort.overhead_variables
+    samples = once_each(took, effort.overhead_builds if few else effort.builds)
     name = "{}, {} calls, {} variables".format(problem.name, n_calls, n_variables)
     return [
         Figure(what, name, unit, {who: [each[place] for each in rounds] for who, rounds in samples.items()})
@@ -61,7 +68,7 @@ def _growth(buildings, of, few, many):
     return Figure("graph building, many {} to few".format(of), "{} to {}".format(many, few), "times", samples)
 
 
-def _builder(name, problem, n_calls, n_variables):
+def builder(name, problem, n_calls, n_variables):
     """Return a function that tells the seconds and the ops that a call takes in a graph of so many calls."""
 
     def took():
@@ -80,7 +87,7 @@ def _builder(name, problem, n_calls, n_variables):
 
 
 def _building_gradients(problem, effort):
-    def builder(name):
+    def builder_of_gradients(name):
         def took():
             with tf.Graph().as_default():
                 contest = problem.contest(_placeholders(problem))
@@ -91,12 +98,12 @@ def _building_gradients(problem, effort):
 
         return took
 
-    samples = once_each({name: builder(name) for name in _able(problem)}, effort.rounds)
+    samples = once_each({name: builder_of_gradients(name) for name in able(problem)}, effort.rounds)
     return Figure(BUILDING_GRADIENTS, problem.name, "s", samples)
 
 
 @functools.lru_cache(maxsize=None)
-def _able(problem):
+def able(problem):
     """Return the names of the contenders that can do it, having checked once that they are equal."""
     with tf.Graph().as_default():
         contest = problem.contest(_placeholders(problem))
@@ -116,10 +123,10 @@ def _placeholders(problem):
 # --- a step ---------------------------------------------------------------------------------------------------
 
 
-def stack(f, contest):
+def stack(f, contest, times=STACKED):
     """Return the output of so many calls of f, one upon the other."""
     y = f(*contest.arguments)
-    for _ in range(STACKED - 1):
+    for _ in range(times - 1):
         y = f(y, *contest.arguments[1:])
     return y
 
@@ -143,7 +150,7 @@ def _step(problem, effort):
         contest = problem.contest(_placeholders(problem))
         steppers, sessions = {}, []
         for name, f in contest.contenders.items():
-            if name in _able(problem):
+            if name in able(problem):
                 step, session = _stepper(f, contest)
                 steppers[name] = lambda step=step: step(*arrays)
                 sessions.append(session)

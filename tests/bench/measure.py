@@ -4,7 +4,7 @@ import sys
 
 import tensorflow as tf
 
-from tests.bench import eager, functions, graphs, leaks
+from tests.bench import eager, functions, graphs, leaks, overhead
 
 
 def figures(effort):
@@ -13,10 +13,22 @@ def figures(effort):
         yield from graphs.figures(effort)
         yield from leaks.of_graphs(effort)
     with _eager_mode():
+        yield from overhead.of_eager_mode(effort)
         yield from eager.figures(effort)
         if hasattr(tf, "function"):
+            yield from overhead.of_functions(effort)
             yield from functions.figures(effort)
             yield from leaks.of_traces(effort)
+
+
+def overheads(effort):
+    """Yield what an override adds, as a part of what tf.custom_gradient adds."""
+    with tf.Graph().as_default():
+        yield from graphs.overheads(effort)
+    with _eager_mode():
+        yield from overhead.of_eager_mode(effort)
+        if hasattr(tf, "function"):
+            yield from overhead.of_functions(effort)
 
 
 def _eager_mode():

@@ -8,6 +8,18 @@ Target = collections.namedtuple("Target", "what problems key most")
 OVERRIDES = ("scalar", "8 MB")  # the rest are surrogates, which compute more than no override does
 
 TARGETS = [
+    *(
+        Target(what, (problems,), "overhead", most)
+        for what, problems, most in (
+            ("overhead: eager call", "scalar", 0.15),
+            ("overhead: eager call with a tape", "scalar", 0.3),
+            ("overhead: value and gradient", "scalar, one input", 0.3),
+            ("overhead: value and gradient", "scalar, eight inputs", 0.5),
+            ("graph building, per call", "scalar, one input, 100 calls, 0 variables", 0.25),
+            ("graph building, per call", "scalar, one input, 100 calls, 400 variables", 0.12),
+            ("overhead: tracing 200 in a tf.function with its tape", "scalar", 0.2),
+        )
+    ),
     Target("eager call", ("scalar",), "to_rival", 0.35),
     Target("eager call with a tape", ("scalar",), "to_rival", 0.5),
     Target("eager value and gradient", ("scalar",), "to_rival", 0.7),

@@ -1,6 +1,7 @@
 """What an override remembers of its calls is bounded, and nothing depends on what it has forgotten."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from compat_grad import override_gradient
@@ -41,3 +42,29 @@ def test_what_is_remembered_of_traces_is_bounded(eager, monkeypatch):
         modes.EAGER.run(lambda differentiate, x: differentiate(lambda x: f(x, other_0=1), [x])[1], np.ones([2], "f")),
         [np.full([2], 10, np.float32)],
     )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda dx, dz: [dx[:1], dz], r"shape \(1,\) for input 'x'"),
+        (lambda dx, dz: [dx, tf.cast(dz, tf.float64)], "dtype float64 for input 'z'"),
+        (lambda dx, dz: [dx], "1 gradients, but forward has 2 tensors: x, z"),
+        (lambda dx, dz: (dx, dz, dz), "3 gradients, but forward has 2 tensors: x, z"),
+        (lambda dx, dz: [dx, "dz"], "'dz' .str. for input 'z'"),
+    ],
+    ids=["shape", "dtype", "too few", "too many", "no gradient"],
+)
+def test_the_first_wrong_gradient_of_a_call_that_had_been_right_is_refused(mode, wrong, words):
+    returned = [lambda dx, dz: [dx, dz]]
+    f = override_gradient(lambda x, z: x * z, lambda op, dy: returned[-1](2.0 * dy, 3.0 * dy))
+    x = np.ones([2], np.float32)
+
+    def gradients(differentiate, x, z):
+        return differentiate(f, [x, z])[1]
+
+    for _ in range(2):
+        assert_same_bits(mode.run(gradients, x, x), [2 * x, 3 * x])
+    returned.append(wrong)
+    with pytest.raises(ValueError, match=words):
+        mode.run(gradients, x, x)

@@ -25,7 +25,6 @@ def public_api_only(monkeypatch):
     for name in (
         "record_operation",
         "stop_recording",
-        "VariableWatcher",
         "EagerTensor",
         "_eager_identity",
         "_pack_tangents",
@@ -33,10 +32,8 @@ def public_api_only(monkeypatch):
         "_autograph_status",
         "_registry",
         "_Fast",
-        "_push_new_tape",
         "_restart",
         "_delete_trace",
-        "_new_number",
         "_CompositeTensor",
         "_DenseTensorLike",
     ):
@@ -44,6 +41,7 @@ def public_api_only(monkeypatch):
     _replace(monkeypatch, "alias", tapes._alias_by_op)
     _replace(monkeypatch, "no_tapes", tapes._unknown_tapes)
     _replace(monkeypatch, "recording_is_stopped", lambda: False)
+    _replace(monkeypatch, "new_number", lambda: None)
     _replace(monkeypatch, "VariableReads", getattr(tf, "GradientTape", None) or _tf.VariableReads)
     monkeypatch.setattr(tensors, "_VARIABLES", (tf.Variable, _tf.v1.Variable))
     monkeypatch.setattr(arguments, "_KINDS", {})
