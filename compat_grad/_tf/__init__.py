@@ -65,7 +65,7 @@ from compat_grad._tf.modes import (
     get_default_graph,
     is_function_graph,
 )
-from compat_grad._tf.names import public_path
+from compat_grad._tf.names import KERASES, public_path
 from compat_grad._tf.op_callbacks import (
     PLAIN_OP_TYPES,
     executed_function,
@@ -181,6 +181,7 @@ __all__ = [
     "GRAPH",
     "GradientTape",
     "IndexedSlices",
+    "KERASES",
     "NodeOfDefinition",
     "PLAIN_OP_TYPES",
     "PrivateTraces",

@@ -1,6 +1,9 @@
-"""Under which public name TensorFlow has a function: that of the API, not that of the `def` behind it."""
+"""Under which public name TensorFlow has a function, that of the API and not of the `def` behind it; Keras' names."""
 
 from compat_grad._tf.lookup import tf
+
+#: What the packages are called that hold Keras' layers; only those that a program has loaded are of interest.
+KERASES = ("tensorflow.python.keras", "tensorflow_core.python.keras", "keras", "keras.src", "tf_keras", "tf_keras.src")
 
 _SPACES = ("math", "nn", "linalg", "signal", "")
 

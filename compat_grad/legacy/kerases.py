@@ -10,12 +10,11 @@ import threading
 from compat_grad import _tf
 
 _CALLED = ("keras.src.ops.operation.Operation", "{}.engine.base_layer.Layer")
-_KERASES = ("tensorflow.python.keras", "tensorflow_core.python.keras", "keras", "keras.src", "tf_keras", "tf_keras.src")
 
 
 def called_classes():
     """Return the classes whose ``__call__`` all layers and operations go through, of each Keras that is loaded."""
-    paths = [_CALLED[0]] + [_CALLED[1].format(keras) for keras in _KERASES]
+    paths = [_CALLED[0]] + [_CALLED[1].format(keras) for keras in _tf.KERASES]
     found = [getattr(sys.modules.get(path.rpartition(".")[0]), path.rpartition(".")[2], None) for path in paths]
     return list(dict.fromkeys(cls for cls in found if cls is not None))
 
@@ -46,7 +45,7 @@ def sessions_in_functions():
     """Return the context in which ``K.get_session()``, whose graph's map is wanted, may be called in functions, too."""
     with _patching:
         _patched.append(None)
-        for keras in _KERASES:
+        for keras in _tf.KERASES:
             module = sys.modules.get(keras + ".backend")
             if module not in _own and hasattr(module, "_get_session"):
                 _own[module] = module._get_session

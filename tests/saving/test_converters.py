@@ -89,7 +89,7 @@ def _in_int8(f):
 
 
 @pytest.mark.skipif(
-    not hasattr(getattr(tf.lite, "Interpreter", None), "_get_ops_details"),
+    not hasattr(getattr(getattr(tf, "lite", None), "Interpreter", None), "_get_ops_details"),
     reason="this TensorFlow's TFLite does not tell its ops",
 )
 def test_tflite_in_int8_is_the_model_without_overrides(functions):

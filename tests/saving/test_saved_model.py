@@ -149,7 +149,11 @@ def _keras_saved(folder):
     return models
 
 
-_product = tf.function(lambda x: x * tf.nn.relu(x))
+def _relu_times(x):
+    return x * tf.nn.relu(x)
+
+
+_product = tf.function(_relu_times) if hasattr(tf, "function") else _relu_times
 _relu_of_product = override_gradient(
     lambda x: _product(x), {"Relu": lambda op, dy: dy * 7.0 * op.inputs[0]}, name="relu_of_product"
 )
