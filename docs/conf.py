@@ -24,6 +24,7 @@ napoleon_numpy_docstring = False
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
+nb_output_stderr = "remove"  # TensorFlow's remarks on itself
 
 html_theme = "furo"
 html_title = "compat_grad " + version
