@@ -62,6 +62,15 @@ def test_every_pattern_of_the_table_leads_to_a_before_and_an_after():
     assert anchors == [re.sub(r"[^\w -]", "", block.section).lower().replace(" ", "-") for block in PAIRS]
 
 
+def test_the_reference_has_every_public_name():
+    from compat_grad import keras, testing
+
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\.\. auto(?:class|function|exception):: (\w+)$", text, re.MULTILINE))
+    assert set(testing.__all__) | set(keras.__all__) == named
+    assert ".. automodule:: compat_grad\n   :members:\n" in text  # all of its own
+
+
 def test_the_readme_is_read_in_a_minute():
     assert len(PAGES[0].read_text(encoding="utf-8").splitlines()) <= 250
 
