@@ -12,6 +12,7 @@ from tests.pages.blocks import BLOCKS, PAGES, ROOT, WORLDS, name_of, run
 PRINT = re.compile(r"^ *print\(.*\)(?:  # (.*))?$", re.MULTILINE)
 RUNS = [(block, world) for block in BLOCKS for world in block.worlds]
 PAIRS = [block for block in BLOCKS if block.role == "after"]
+NEWER = {"this TensorFlow has no tf.register_keras_serializable"}  # which TensorFlow 2.1 has and 2.0 has not
 
 
 def in_words(block, *more):
@@ -44,7 +45,8 @@ def test_before_and_after_give_the_same_gradient(after, graph):
     not all(present for present, _ in WORLDS.values()), reason="some blocks are for modes that this process lacks"
 )
 def test_no_block_is_skipped_everywhere():
-    idle = [in_words(block) for block in BLOCKS if all(run(block, world).lacks for world in block.worlds)]
+    lacks = {in_words(block): [run(block, world).lacks for world in block.worlds] for block in BLOCKS}
+    idle = {words: why for words, why in lacks.items() if all(why) and not NEWER.issuperset(why)}
     assert not idle, "these blocks run in no mode"
 
 
