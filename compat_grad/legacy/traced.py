@@ -33,7 +33,7 @@ class InGraph:
 
     def __call__(self, args, kwargs):
         if self._arguments is None:
-            self._arguments = Arguments(self._legacy, 0)
+            self._arguments = Arguments(self._legacy, 0, self._title)
         layout, parts = self._arguments.take_apart(args, kwargs)
         plain = layout.place(parts, layout.nothing)
 

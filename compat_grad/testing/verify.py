@@ -5,7 +5,7 @@ Each verdict is that of an assertion of `assertions`. Knows nothing of command l
 
 import collections
 
-from compat_grad import Override, override_gradient
+from compat_grad import Override, _tf, override_gradient
 from compat_grad._tf import v1
 from compat_grad.testing import assertions
 from compat_grad.testing import mode as _mode
@@ -32,7 +32,7 @@ def verify(function, inputs, order=2, ulps=0, modes=None, numeric=False, formula
       surrogate: a function whose gradients it should have.
 
     Raises:
-      ValueError: there is no such mode, or none of the inputs is floating.
+      ValueError: there is no such mode, none of the inputs is floating, or no unknown dimension to be had.
     """
     arrays = [given.array for given in inputs]
     known = assertions.modes()
@@ -122,6 +122,12 @@ def _with_unknown(function, inputs):
     """Return the function, which gets tensors of the shapes that its `specs.Input`s say."""
     if not any(given.shape for given in inputs):
         return function
+    try:
+        _tf.registered_gradient("PlaceholderWithDefault")
+    except LookupError:
+        raise ValueError(
+            "TensorFlow 1.0 has no gradients of what loses its static shape: give each dimension"
+        ) from None
 
     def of_unknown_shapes(*tensors):
         return function(
