@@ -26,6 +26,7 @@ tells_of_executed_ops = has_op_callbacks or (
     None not in (_context, _execute)
     and hasattr(_Context, "add_post_execution_callback")
     and hasattr(_execute, "quick_execute")
+    and hasattr(tf, "executing_eagerly")  # not 1.6, whose own record may come after ours, and holds (of a Select)
 )
 
 
