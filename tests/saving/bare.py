@@ -78,7 +78,8 @@ def keras_ways(path):
     ways = {"tf.saved_model.load": _by_tensorflow}
     if hasattr(tf.keras.layers, "TFSMLayer"):
         ways["TFSMLayer"] = _by_layer
-    if os.path.basename(path) == "Keras, model.save":
+    # Keras of 2.0 cannot load what it saves of a layer whose class it does not know
+    if os.path.basename(path) == "Keras, model.save" and hasattr(tf.keras.layers, "experimental"):
         ways["load_model"] = tf.keras.models.load_model
     return ways
 
