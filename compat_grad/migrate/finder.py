@@ -140,11 +140,12 @@ class _Finder(cst.CSTVisitor):
     def _renamed(self, keys):
         for key in keys:
             if key in RENAMED_OPS:
-                new, made_by = RENAMED_OPS[key]
+                new, made_by, same = RENAMED_OPS[key]
+                cure = "both: {!r} and {!r}".format(key, new) if same else "what is meant"
                 yield Break(
                     "where TensorFlow makes {} ops ({})".format(new, made_by),
                     SILENT,
-                    "A map on {!r} matches nothing there; name both: {!r} and {!r}.".format(key, key, new),
+                    "A map on {!r} matches nothing there; name {}.".format(key, cure),
                 )
 
     def _instead_of_map(self, kind, mapping):

@@ -138,17 +138,21 @@ KINDS = collections.OrderedDict(
     )
 )
 
-#: Op types that a map names and that TensorFlow has meanwhile renamed: old -> (new, what creates the new one).
+Renamed = collections.namedtuple("Renamed", "new made_by same")
+Renamed.__doc__ = """What has taken an op type's place. new: its type; made_by: what creates it; same: whether it is the
+same op, made by the same code alone, with as many inputs and outputs, so that the old one's gradient serves it."""
+
+#: Op types that a map names and that TensorFlow has meanwhile renamed, or that other ops have come beside.
 RENAMED_OPS = {
-    "Add": ("AddV2", "`x + y` from 1.14 on and tf.add from 2.5 on or before"),
-    "Select": ("SelectV2", "tf.where from 2.0 on"),
-    "BatchMatMul": ("BatchMatMulV2", "tf.matmul of batches from 1.14 on"),
-    "MatrixDiag": ("MatrixDiagV3", "tf.linalg.diag from 2.2 on or before"),
-    "FusedBatchNorm": ("FusedBatchNormV3", "tf.nn.fused_batch_norm from 1.14 on or before"),
-    "Reverse": ("ReverseV2", "tf.reverse"),
-    "SelfAdjointEig": ("SelfAdjointEigV2", "tf.linalg.eigh"),
-    "Div": ("RealDiv", "`x / y` and tf.divide"),
-    "Mod": ("FloorMod", "`x % y` and tf.math.mod"),
+    "Add": Renamed("AddV2", "`x + y` from 1.14 on and tf.add from 2.5 on or before", True),
+    "Select": Renamed("SelectV2", "tf.where from 2.0 on", True),
+    "BatchMatMul": Renamed("BatchMatMulV2", "tf.matmul of batches from 1.14 on", True),
+    "MatrixDiag": Renamed("MatrixDiagV3", "tf.linalg.diag from 2.2 on or before", False),
+    "FusedBatchNorm": Renamed("FusedBatchNormV3", "tf.nn.fused_batch_norm from 1.14 on or before", False),
+    "Reverse": Renamed("ReverseV2", "tf.reverse", False),
+    "SelfAdjointEig": Renamed("SelfAdjointEigV2", "tf.linalg.eigh", False),
+    "Div": Renamed("RealDiv", "`x / y` and tf.divide", False),
+    "Mod": Renamed("FloorMod", "`x % y` and tf.math.mod", False),
 }
 
 #: Helpers of other libraries, by their qualified names: -> what they are.

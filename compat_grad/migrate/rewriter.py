@@ -164,9 +164,15 @@ class Rewriter(cst.CSTTransformer):
                 if op_type is None:
                     raise Uncertain("the op type `{}` is made at run time".format(code_of(key)))
                 found[op_type] = self._registrations.gradient(value, scope)
-        for old, (new, _) in RENAMED_OPS.items():
-            if old in found:
-                found.setdefault(new, found[old]._replace(node=found[old].node.deep_clone()))
+        for old, (new, made_by, same) in RENAMED_OPS.items():
+            if old not in found or new in found:
+                continue
+            if not same:
+                raise Uncertain(
+                    "the map is on {}, and {} makes {} ops, which take or give more, or which TensorFlow 1 made, too: "
+                    "a person must name which of them is meant".format(old, made_by, new)
+                )
+            found[new] = found[old]._replace(node=found[old].node.deep_clone())
         return found
 
     # --- what stands there instead ----------------------------------------------------------------------------

@@ -193,12 +193,16 @@ def as_data(comparison):
     )
 
 
+def _count(things, name):
+    return "{} {}{}".format(len(things), name, "" if len(things) == 1 else "s")
+
+
 def summary(comparison):
     """Return the lines to print."""
     totals = comparison.totals
     lines = [
-        "{} environments, {} cases, {:,} results compared".format(
-            len(comparison.environments), len(comparison.cases), totals["compared"]
+        "{}, {}, {:,} results compared".format(
+            _count(comparison.environments, "environment"), _count(comparison.cases, "case"), totals["compared"]
         ),
         "not in a TensorFlow: {:,}; not defined for a case: {:,}".format(totals["absent"], totals["undefined"]),
         "worst inside an environment: modes and strategies {}, their second derivatives {}, XLA {}, "
@@ -213,7 +217,7 @@ def summary(comparison):
         ),
     ]
     if comparison.missing:
-        count = "1 environment" if len(comparison.missing) == 1 else "{} environments".format(len(comparison.missing))
+        count = _count(comparison.missing, "environment")
         lines.append("{} not run: {}".format(count, ", ".join(comparison.missing)))
     if comparison.stale:
         lines.append("left out, of other sources: {}".format(", ".join(comparison.stale)))

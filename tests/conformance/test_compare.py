@@ -66,7 +66,7 @@ def test_all_is_well_without_a_fault(tmpdir, capsys):
     recorder.write(str(tmpdir))
     code, printed, page = compared(tmpdir, capsys)
     assert (code, failed) == (0, [])
-    assert "1 environments, 1 cases, {} results compared".format(3 * len(IN_MODES)) in printed
+    assert "1 environment, 1 case, {} results compared".format(3 * len(IN_MODES)) in printed
     assert "DIFFERENT" not in printed and '"problems":[]' in page
 
 

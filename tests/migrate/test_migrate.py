@@ -277,6 +277,16 @@ def test_a_renamed_op_type_is_named_by_both_names(tmp_path):
     assert '@override_gradient(backward={"Add": grad, "AddV2": grad}, on_unused="ignore")' in new
 
 
+@pytest.mark.parametrize("op_type", ["Div", "FusedBatchNorm", "MatrixDiag"])
+def test_an_op_type_whose_successor_means_more_or_takes_more_is_left(tmp_path, op_type):
+    """TensorFlow 1 has RealDiv, too, which a map on Div leaves alone; the V3 ops have more inputs or outputs."""
+    block = "    with g.gradient_override_map(dict({}='G')):\n        y = x / x\n        return y * y\n"
+    code = "def f(x):\n" + block.format(op_type)
+    new, entries = migrated(tmp_path, HEAD + code)
+    assert new == HEAD + code
+    assert any("a person must name which of them is meant" in entry.what for entry in entries)
+
+
 def test_lucids_maps_take_functions_already(tmp_path):
     code = (
         "from lucid.misc.gradient_override import gradient_override_map\n\n\n"
