@@ -4,8 +4,6 @@ import os
 import platform
 import subprocess
 import sys
-import sysconfig
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ import compat_grad
 from compat_grad import _tf, demo
 from compat_grad.__main__ import main
 from tests import modes
+from tests.processes import where_compat_grad_is
 
 
 def run(capsys, *argv):
@@ -126,10 +125,7 @@ ONE_LINE = (
 def run_without_tensorflow(tmp_path, *argv):
     """Run ``python -m compat_grad`` in a process of its own, where tensorflow is a package that is not there."""
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['tensorflow'] = None\n")
-    parent = str(Path(compat_grad.__file__).resolve().parent.parent)
-    # An installed package is found anyway; site-packages in front of the standard library would shadow it (enum34).
-    installed = parent in (sysconfig.get_paths()["purelib"], sysconfig.get_paths()["platlib"])
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(tmp_path)] + ([] if installed else [parent])))
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(tmp_path)] + where_compat_grad_is()))
     return subprocess.run(
         [sys.executable, "-m", "compat_grad"] + list(argv),
         cwd=str(tmp_path),

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-import compat_grad
 from compat_grad import _tf
 from compat_grad.commands import compare
 from tests import modes
+from tests.processes import where_compat_grad_is
 
 PROJECT = """
 import numpy as np
@@ -58,7 +58,7 @@ def test_a_map():
 
 
 def run_pytest(folder, *options):
-    path = os.path.dirname(os.path.dirname(compat_grad.__file__))  # all of sys.path would hold setuptools' own plugins
+    path = os.pathsep.join(where_compat_grad_is())  # all of sys.path would hold setuptools' own plugins
     environment = dict(os.environ, PYTHONPATH=path, TOX_ENV_NAME="planted", PYTHONIOENCODING="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "compat_grad.testing.plugin"]
     done = subprocess.run(
