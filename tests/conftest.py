@@ -57,9 +57,9 @@ def keras(request):
     return keras
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _quick_collections():
-    """Leave TensorFlow's own objects, some million, out of the garbage collections that tests ask for."""
+    """Leave TensorFlow's own objects, some million, and those of other tests out of what tests let be collected."""
     freeze = getattr(gc, "freeze", None)  # Python 3.7 brought it
     if freeze is not None:
         gc.collect()

@@ -14,6 +14,7 @@ from compat_grad._tf.autograph import (
     has_autograph,
     not_converted,
 )
+from compat_grad._tf.costs import missing
 from compat_grad._tf.defuns import defun_gradients, told_of_defuns
 from compat_grad._tf.derivatives import native_gradients
 from compat_grad._tf.functions import (
@@ -245,6 +246,7 @@ __all__ = [
     "keep_with",
     "loaded_bodies_know_functions",
     "looked_up",
+    "missing",
     "made_since",
     "name_gradient",
     "native_gradients",

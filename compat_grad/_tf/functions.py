@@ -173,11 +173,6 @@ def _building_alone(graph):
 _making_lock = threading.Lock()
 
 
-def _is_in_replica():
-    """Whether this is a replica of a strategy, whose variables need the options of the context for themselves."""
-    return tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context()
-
-
 class PrivateTraces:
     """The traces of tf.functions that are made for one user alone, so that others never call them.
 
@@ -193,7 +188,7 @@ class PrivateTraces:
     @contextlib.contextmanager
     def made(self):
         """Have the tf.functions that are called in here traced for this user alone; yields whether that is so."""
-        if _save_context is None or _in_save_context is None or _is_in_replica():
+        if _save_context is None or _in_save_context is None:
             yield False
         elif not _in_save_context():
             with _save_context(self):
@@ -249,7 +244,9 @@ def _keeps_traces(thing):
     return "_function_cache" in getattr(thing, "__dict__", ())
 
 
-_EXPAND = first("tensorflow.python.saved_model.save_options.VariablePolicy.EXPAND_DISTRIBUTED_VARIABLES")
+_EXPAND = getattr(
+    first("tensorflow.python.saved_model.save_options.VariablePolicy"), "EXPAND_DISTRIBUTED_VARIABLES", None
+)
 
 
 class _Mark:

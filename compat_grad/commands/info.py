@@ -28,11 +28,13 @@ def describe():
 
 
 def _missing():
-    """Return lines that name the private parts of TensorFlow which cannot be found here; others take their place."""
+    """Return lines that name the private parts of TensorFlow which cannot be found here, and what that costs."""
     from compat_grad import _tf
 
-    names = sorted(name for name, found in _tf.looked_up.items() if not found)
-    return ["", "not found in this TensorFlow:"] + ["  " + name for name in names] if names else []
+    rows = ["  {:<30} {}".format(name, cost) for name, cost in sorted(_tf.missing().items())]
+    return (
+        ["", "not found in this TensorFlow, and what that costs where it has the public part:"] + rows if rows else []
+    )
 
 
 def _versions():

@@ -63,8 +63,15 @@ def test_info_tells_each_strategy_or_why_it_cannot_be_had(capsys):
 def test_info_names_what_this_tensorflow_has_not(capsys, monkeypatch):
     monkeypatch.setitem(_tf.looked_up, "record_operation", False)
     monkeypatch.setitem(_tf.looked_up, "stop_recording", True)
-    told = run(capsys, "info")[1].split("not found in this TensorFlow:")[1].split()
-    assert "record_operation" in told and "stop_recording" not in told
+    told = run(capsys, "info")[1].split("not found in this TensorFlow")[1]
+    assert "record_operation" in told and "eager calls go by tf.custom_gradient" in told
+    assert "stop_recording" not in told
+
+
+def test_info_knows_the_cost_of_each_name_that_is_looked_up(monkeypatch):
+    for name in _tf.looked_up:
+        monkeypatch.setitem(_tf.looked_up, name, False)
+    assert set(_tf.missing()) <= set(_tf.looked_up) and len(_tf.missing()) > 20
 
 
 def test_info_marks_the_one_strategy_that_auto_picks(capsys):

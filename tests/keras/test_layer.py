@@ -220,6 +220,7 @@ def test_jit_compile(keras, OverrideGradient, functions):
 
 REPLICAS = """
 import numpy as np, tensorflow as tf
+from compat_grad import override_gradient
 from compat_grad.keras import OverrideGradient
 from tests.keras.models import double, ten_times_x, tenfold
 
@@ -237,6 +238,30 @@ model.fit(np.ones([4, 1], np.float32), np.zeros([4, 1], np.float32), batch_size=
 print(model.get_weights()[0])
 # 2w at w = 1 is 2, twice that 4; overridden slopes 10 * 2 and 10 * 1
 np.testing.assert_allclose(model.get_weights()[0], [[1 - 0.001 * 200]], rtol=1e-5)
+
+# Each replica has a variable of its own, which the function that forward calls has to read.
+with strategy.scope():
+    w = tf.Variable(1.0, synchronization=tf.VariableSynchronization.ON_READ, aggregation=tf.VariableAggregation.SUM)
+nested = tf.function(lambda x: tf.nn.relu(x * w), autograph=False)
+f = override_gradient(lambda x: nested(x) * 3.0, {"Relu": lambda op, dy: 10.0 * dy})
+
+def step():
+    number = 1.0 + tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.float32)
+    w.assign(number)
+    x = tf.constant(5.0) * number
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = f(x)
+    return y, tape.gradient(y, x)
+
+run = getattr(strategy, "run", None) or strategy.experimental_run_v2
+for each in (step, tf.function(step), step):
+    try:
+        found = [[replica.numpy() for replica in strategy.experimental_local_results(one)] for one in run(each)]
+    except ValueError as error:
+        assert "is shared with other callers" in str(error) and not hasattr(tf.saved_model, "experimental")
+    else:
+        assert found == [[15.0, 60.0], [30.0, 60.0]], found
 """
 
 WITHOUT_KERAS = """

@@ -186,11 +186,11 @@ NAMES = sorted(name for name, found in _tf.looked_up.items() if found)
 @pytest.mark.skipif(
     not _tf.has_identity_n_op, reason="before 1.4 the pass-through op itself is the call of a private function"
 )
-@pytest.mark.parametrize("name", NAMES)
-def test_each_private_name_may_be_missing(monkeypatch, name):
-    missing = {name} | {other for other, found in _tf.looked_up.items() if not found}
+@pytest.mark.parametrize("names", [[name] for name in NAMES] + [NAMES], ids=NAMES + ["all"])
+def test_each_private_name_may_be_missing_and_all_at_once(monkeypatch, names):
+    missing = set(names) | {other for other, found in _tf.looked_up.items() if not found}
     outcomes = []
-    with without(monkeypatch, name) as ours:
+    with without(monkeypatch, ",".join(names)) as ours:
         for mode, program in programs():
             wrong = what_is_wrong(ours.override_gradient, mode, program, refusals(program, missing))
             outcomes.append((mode.name, program.__name__, wrong))

@@ -105,7 +105,8 @@ def test_a_copy_whose_override_is_gone_has_its_value_and_refuses_the_gradient(ma
     gc.collect()
     x = tf.constant(X)
     assert_same_bits(tf.vectorized_map(copy, x).numpy(), np.maximum(X, 0))
-    if copied is _pruned:  # which may keep the original alive
+    # A pruned function may keep the original alive, and so does 2.0 what a function in a function was traced for.
+    if copied is _pruned or not hasattr(tf, "autodiff"):
         return _is_right_or_refused(copy, x)
     with pytest.raises(LookupError, match="built in another process or is gone"):
         _values_and_gradients(copy, x)
