@@ -12,6 +12,8 @@ from tests import modes
 from tests.bench import contest, figures, report, targets
 from tests.bench.figures import LIMIT, OURS, THEIRS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 HAS_FUNCTIONS = hasattr(tf, "function")
 

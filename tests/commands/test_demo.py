@@ -20,7 +20,10 @@ from compat_grad.demo.options import MODES
 from compat_grad.demo.picture import draw_gradients
 from compat_grad.demo.quiet import native_noise_kept
 
-pytestmark = pytest.mark.skipif("graph" in missing_modes(), reason="this process has no tf.gradients")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("graph" in missing_modes(), reason="this process has no tf.gradients"),
+]
 
 RANDOM = np.random.RandomState(0)
 FILTERS = initial_parameters(0, (8, 8, 1))[0]

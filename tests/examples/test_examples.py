@@ -16,6 +16,7 @@ from tests.keras.models import KERASES, gradients
 EXAMPLES = Path(__file__).resolve().parent
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not KERASES, reason="before 1.13 tf.keras is not what the examples are written for"),
     pytest.mark.skipif(
         modes.BEHAVIOUR == "v1" and hasattr(tf.keras.optimizers, "legacy"),

@@ -186,7 +186,9 @@ NAMES = sorted(name for name, found in _tf.looked_up.items() if found)
 @pytest.mark.skipif(
     not _tf.has_identity_n_op, reason="before 1.4 the pass-through op itself is the call of a private function"
 )
-@pytest.mark.parametrize("names", [[name] for name in NAMES] + [NAMES], ids=NAMES + ["all"])
+@pytest.mark.parametrize(
+    "names", [pytest.param(NAMES, id="all")] + [pytest.param([name], id=name, marks=pytest.mark.slow) for name in NAMES]
+)
 def test_each_private_name_may_be_missing_and_all_at_once(monkeypatch, names):
     missing = set(names) | {other for other, found in _tf.looked_up.items() if not found}
     outcomes = []

@@ -12,6 +12,8 @@ from compat_grad.commands import compare
 from tests import modes
 from tests.processes import where_compat_grad_is
 
+pytestmark = pytest.mark.slow
+
 PROJECT = """
 import numpy as np
 import tensorflow as tf

@@ -12,6 +12,8 @@ from compat_grad.testing import modes as modes_here
 from compat_grad.testing import process
 from tests import modes
 
+pytestmark = pytest.mark.slow
+
 HERE = __name__
 right = override_gradient(lambda x, y: x * y, lambda op, dy: (dy * op.inputs[1], dy * op.inputs[0]), name="right")
 wrong = override_gradient(lambda x, y: x * y, lambda op, dy: (dy * op.inputs[1], -dy * op.inputs[0]), name="wrong")
