@@ -8,6 +8,7 @@ import collections
 import re
 
 from compat_grad.testing.check import distance
+from compat_grad.testing.mismatch import worst_of
 from compat_grad.testing.results import decode
 from compat_grad.testing.ulp import in_words
 
@@ -69,25 +70,34 @@ class Comparison:
         for way, results in sorted(entry["ways"].items()):
             distances[way] = {}
             for order, numbers in results.items():
-                apart = distances[way][order] = distance(_arrays(entry, numbers), chosen[order])
+                arrays = _arrays(entry, numbers)
+                apart = distances[way][order] = distance(arrays, chosen[order])
                 inside = max(inside, apart)
                 kind = _transformation(way)
                 self.totals["compared"] += 1
                 column = "second" if (kind, order) == ("modes", "second") else kind
                 self.totals[column] = max(self.totals[column], apart)
                 if apart > _bound_inside(entry["bounds"], kind, order):
-                    why.append("{}: the {} is {} away from those of the other ways".format(way, order, in_words(apart)))
+                    off = _off_by(order, apart, arrays, chosen[order])
+                    why.append("{}: {} from those of the other ways".format(way, off))
         across = 0
         for order in chosen:
             apart = distance(chosen[order], references[order])
             across = max(across, apart)
             if apart > entry["bounds"]["across"]:
-                why.append("the {} is {} away from those of the other environments".format(order, in_words(apart)))
+                off = _off_by(order, apart, chosen[order], references[order])
+                why.append("{} from those of the other environments".format(off))
         kind = "rounded" if entry["bounds"]["across"] else "exact"
         self.totals[kind] = max(self.totals[kind], across)
         if why and verdict == "same":
             verdict = "different"
         return Cell(verdict, across, inside, distances, why)
+
+
+def _off_by(order, apart, arrays, others):
+    """Return "the first derivative (number 0, element [1]: 2.0, not -2.0) is worlds away"."""
+    what = order + " derivative" if order in ("first", "second") else order
+    return "the {} ({}) is {} away".format(what, worst_of(arrays, others), in_words(apart))
 
 
 def _arrays(entry, numbers):

@@ -78,7 +78,9 @@ def test_a_wrong_sign_in_one_mode_turns_tests_and_report_red(tmpdir, capsys):
     recorder.write(str(tmpdir))
     code, printed, page = compared(tmpdir, capsys)
     assert code == 1
-    assert "DIFFERENT  Planted/wrong in {0} within 0 · planted: {0}: the first is worlds away".format(wrong) in printed
+    said = "DIFFERENT  Planted/wrong in {0} within 0 · planted: {0}: the first derivative (number 0, element ["
+    assert said.format(wrong) in printed
+    assert ", not " in printed
     assert '"v":"different"' in page and "worlds away from those of the other ways" in page
 
 

@@ -1,0 +1,3 @@
+"""The project's own tests are for its own tox.ini."""
+
+collect_ignore = ["project"]
