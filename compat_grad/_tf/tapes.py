@@ -161,20 +161,29 @@ def forget_tensors_since(number):
             _delete_trace(each)
 
 
-def _alias_by_copy(tensor):
-    # Shares the buffer and is not recorded. The device is named because without it the copy goes to the CPU.
-    return tensor._copy_to_device(tensor.device)
-
-
-def _alias_by_copy_in_context(tensor):  # to 1.14
-    return tensor._copy_to_device(context=_context()._handle, device=tensor.device)
-
-
 def _alias_by_op(tensor):
     if _eager_identity is None or stop_recording is None:
         return tf.stop_gradient(tensor)
     with stop_recording():
         return _eager_identity(tensor)  # not tf.identity: on 2.0 that returns the same object
+
+
+def _aliases_by_copy(tensors):
+    aliases = []
+    for tensor in tensors:
+        # Shares the buffer and is not recorded. The device is named because without it the copy goes to the CPU.
+        device = tensor.device
+        # A DTensor's mesh (2.9 and later), a device that is none of TensorFlow's own, refuses copies, even to itself.
+        aliases.append(_alias_by_op(tensor) if ":CUSTOM:" in device else tensor._copy_to_device(device))
+    return aliases
+
+
+def _alias_by_copy(tensor):
+    return _aliases_by_copy([tensor])[0]
+
+
+def _alias_by_copy_in_context(tensor):  # to 1.14
+    return tensor._copy_to_device(context=_context()._handle, device=tensor.device)
 
 
 #: Returns a new eager tensor over the same memory that no tape has seen.
@@ -187,11 +196,7 @@ def _aliases(tensors):
     return [alias(tensor) for tensor in tensors]
 
 
-def _aliases_by_copy(tensors):
-    return [tensor._copy_to_device(tensor.device) for tensor in tensors]  # without a call of alias for each
-
-
-#: Returns an `alias` of each of several tensors.
+#: Returns an `alias` of each of several tensors (without a call of it for each, where that can be had).
 aliases = _aliases_by_copy if alias is _alias_by_copy else _aliases
 
 
