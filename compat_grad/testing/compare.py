@@ -203,6 +203,16 @@ def as_data(comparison):
     )
 
 
+def _beside(comparison):
+    """Return (rival, in how many modes it is right, of how many) over all cases and environments."""
+    counts = collections.OrderedDict()
+    for result in comparison.environments:
+        for entry in result["cases"].values():
+            for rival, by_mode in entry.get("beside", {}).items():
+                counts.setdefault(rival, collections.Counter()).update(v == "right" for v in by_mode.values())
+    return [(rival, counter[True], sum(counter.values())) for rival, counter in sorted(counts.items())]
+
+
 def _count(things, name):
     return "{} {}{}".format(len(things), name, "" if len(things) == 1 else "s")
 
@@ -226,6 +236,7 @@ def summary(comparison):
             in_words(totals["exact"]), in_words(totals["rounded"])
         ),
     ]
+    lines += ["beside: {} is right in {:,} of {:,} modes".format(*row) for row in _beside(comparison)]
     if comparison.missing:
         count = _count(comparison.missing, "environment")
         lines.append("{} not run: {}".format(count, ", ".join(comparison.missing)))

@@ -73,6 +73,11 @@ def _cell(cell, entry, texts, arrays):
     ]
     shown["a"] = [[texts.of(way), texts.of(reason)] for way, reason in entry["absent"].items()]
     shown["n"] = [[texts.of(way), texts.of(reason)] for way, reason in entry["undefined"].items()]
+    shown["b"] = [
+        [texts.of("{} · {}".format(mode, rival)), texts.of(verdict)]
+        for rival, by_mode in entry.get("beside", {}).items()
+        for mode, verdict in by_mode.items()
+    ]
     shown["f"] = [[texts.of(way), texts.of(reason[:2000])] for way, reason in entry["failed"].items()]
     return shown
 

@@ -31,6 +31,11 @@ def pytest_addoption(parser):
         help="where to write what the tests found, for `python -m compat_grad compare DIR`",
     )
     group.addoption(
+        "--gradient-rivals",
+        action="store_true",
+        help="also record what tf.custom_gradient and a legacy gradient_override_map make of each declared case",
+    )
+    group.addoption(
         "--forbid-silent-overrides",
         action="store_true",
         help="an error where a legacy gradient_override_map is entered and TensorFlow ignores it",
@@ -134,7 +139,7 @@ class _Session:
         if self._proof is None:
             from compat_grad.testing.proof import Proof
 
-            self._proof = Proof(self.recorder())
+            self._proof = Proof(self.recorder(), self._config.getoption("--gradient-rivals"))
         return self._proof
 
     @pytest.hookimpl(hookwrapper=True)

@@ -5,6 +5,7 @@ Knows what is expected and how far results may be apart; how they are computed i
 
 from compat_grad.testing.check import assert_close, assert_same_values, distance
 from compat_grad.testing.process import NotInThisTensorFlow
+from compat_grad.testing.rivals import verdicts
 from compat_grad.testing.ulp import in_words
 from compat_grad.testing.ways import ways_of, what_tensorflow_lacks
 
@@ -14,10 +15,12 @@ class Proof:
 
     Args:
       recorder: a `results.Recorder` that is told everything.
+      with_rivals: whether to record what TensorFlow's own means make of each case, too.
     """
 
-    def __init__(self, recorder):
+    def __init__(self, recorder, with_rivals=False):
         self._recorder = recorder
+        self._with_rivals = with_rivals
         self._declared = set()
         self._references = {}  # key of a case -> the name and results of the first way that it ran in
 
@@ -64,6 +67,8 @@ class Proof:
         if case.key in self._declared:
             return
         self._declared.add(case.key)
+        if self._with_rivals:
+            self._recorder.beside(case, verdicts(case))
         for way in ways_of(case):
             if way.undefined(case):
                 self._recorder.absent(case, way.name, way.undefined(case), of_case=True)

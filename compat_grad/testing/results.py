@@ -65,6 +65,10 @@ class Recorder:
         """Record why there is nothing: because of this TensorFlow, or by the nature of the case."""
         self._entry(case)["undefined" if of_case else "absent"][way] = reason
 
+    def beside(self, case, verdicts):
+        """Record what TensorFlow's own means made of a case: {rival: {mode: verdict}}."""
+        self._entry(case)["beside"] = verdicts
+
     def _entry(self, case):
         self.declare(case)
         if case.key not in self._cases:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 
 from compat_grad import _tf
 from compat_grad.commands import compare
@@ -79,7 +80,8 @@ def ran(tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
     folder.joinpath("pyproject.toml").write_text('[project]\nname = "theirs"\n')
     folder.joinpath("test_theirs.py").write_text(PROJECT)
-    options = ["--gradient-behaviour", modes.BEHAVIOUR, "--gradient-results", "results", "--forbid-silent-overrides"]
+    options = ["--gradient-behaviour", modes.BEHAVIOUR, "--gradient-results", "results"]
+    options += ["--gradient-rivals", "--forbid-silent-overrides"]
     return (folder,) + run_pytest(folder, "-rA", *options)
 
 
@@ -120,6 +122,8 @@ def test_the_results_are_compared(ran, capsys):
     assert verdicts["Mine/reversal"] == "same" and verdicts["Mine/wrong formula"] == "failed"
     assert [verdict for case, verdict in verdicts.items() if "test_theirs.py/test_reversal" in case] == ["same"]
     page = (folder / "results" / "report.html").read_text(encoding="utf-8")
+    beside = "{} \\u00b7 tf.custom_gradient".format(modes.MODES[0].name)
+    assert beside in page or not hasattr(tf, "custom_gradient")
     assert "def test_reversal(gradient_mode)" in page and 'family.case(\\n    \\"wrong formula\\"' in page
 
 
