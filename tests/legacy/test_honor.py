@@ -10,6 +10,7 @@ from compat_grad import _tf, honor_override_maps
 from compat_grad.legacy.honor import honoring_in_all_threads
 from tests import modes
 from tests.legacy.gradients import v1
+from tests.modes import assert_same_bits
 
 NEEDS_FUNCTIONS = pytest.mark.skipif(
     not modes.HAS_FUNCTIONS, reason="this TensorFlow process has no tf.function in eager mode"
@@ -318,3 +319,64 @@ def test_an_op_that_eager_mode_leaves_out_is_traced_or_told(eager, monkeypatch):
     monkeypatch.setattr(_tf, "identity_is_executed", lambda: False)
     with honoring_in_all_threads(), pytest.raises(RuntimeError, match="'Identity'.* cannot hold in eager mode"):
         mapped({"Identity": "LegacyTimes100"}).__enter__()
+
+
+# --- what TensorFlow does with a function ------------------------------------------------------------------------
+
+
+@v1.RegisterGradient("LegacyTenXSquared")
+def _ten_x_squared(op, dy):
+    return dy * 10.0 * op.inputs[0] * op.inputs[0]
+
+
+def _relu_with_ten_x_squared(x):
+    with mapped({"Relu": "LegacyTenXSquared"}):
+        return tf.nn.relu(x) * 3.0
+
+
+def _gradient(f, x):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = f(x)
+    return tape.gradient(y, x)
+
+
+def _forward_mode(f, x):
+    with tf.autodiff.ForwardAccumulator(x, tf.ones_like(x)) as accumulator:
+        y = f(x)
+    return accumulator.jvp(y)
+
+
+@pytest.mark.parametrize(
+    ("transform", "needs"),
+    [
+        (_forward_mode, "autodiff"),
+        (lambda f, x: tf.vectorized_map(lambda row: _gradient(f, row), x), "vectorized_map"),
+        (lambda f, x: _gradient(lambda x: tf.vectorized_map(f, x), x), "vectorized_map"),
+        (lambda f, x: _gradient(lambda x: tf.map_fn(f, x), x), "map_fn"),
+    ],
+    ids=["forward mode", "vectorized_map, tape inside", "vectorized_map, tape outside", "map_fn"],
+)
+def test_transformations_of_what_is_honored(functions, transform, needs):
+    if not hasattr(tf, needs):
+        pytest.skip("this TensorFlow has no tf." + needs)
+    honored = honor_override_maps(_relu_with_ten_x_squared)
+    x = tf.constant([[1.0, 2.0]])
+    if transform is _forward_mode and not HAS_PRIVATE_TRACES:  # 2.1 to 2.3: in a function of TensorFlow's own
+        with pytest.raises(ValueError, match="gradient_override_map.*is called under it"):
+            transform(honored, x)
+        return
+    inside = tf.function(lambda x: tf.convert_to_tensor(transform(honored, x)))
+    for found in [transform(each, x) for each in (honored, tf.function(honored), honored)] + [inside(x)]:
+        assert_same_bits(tf.convert_to_tensor(found).numpy(), np.array([[30.0, 120.0]], np.float32))
+
+
+def test_second_derivatives_of_what_is_honored(mode):
+    if mode is modes.TAPE_OUTSIDE and not modes.HAS_FUNCTIONS:
+        pytest.skip("functions before tf.function have no second derivatives")
+    honored = honor_override_maps(_relu_with_ten_x_squared)
+    found = mode.run(
+        lambda differentiate, x: differentiate(lambda x: differentiate(honored, [x])[1][0], [x]),
+        np.array([1.0, 2.0], np.float32),
+    )
+    assert_same_bits([found[0], found[1][0]], [np.array(a, np.float32) for a in ([30.0, 120.0], [60.0, 120.0])])
