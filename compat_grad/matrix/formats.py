@@ -108,8 +108,13 @@ def as_tox(releases, words):
 
 
 def _eager_runs(releases):
-    minors = [release.minor for release in releases if _EAGER_FROM <= order(release.minor) < _TF2]
+    minors = _either_eager_or_not(releases)
     return _EAGER.format(minors=",".join(minors)) if minors else ""
+
+
+def _either_eager_or_not(releases):
+    """Return the TensorFlows whose processes are eager or not for good: their tests run twice."""
+    return [release.minor for release in releases if _EAGER_FROM <= order(release.minor) < _TF2]
 
 
 def _tox_variables():
@@ -143,7 +148,38 @@ jobs:
       - uses: astral-sh/setup-uv@v5
 {old_pythons}      - run: uv venv --python ${{{{ matrix.python }}}} .venv
       - run: uv pip install --python .venv . pytest compat_grad ${{{{ matrix.requirements }}}}
-      - run: .venv/bin/python -m pytest
+      # What the fixture gradient_mode and declared cases found goes to the job "compare".
+      - run: .venv/bin/python -m pytest --gradient-results gradients
+{eager}      - if: always()
+        uses: actions/upload-artifact@v4
+        with:
+          name: gradients-${{{{ matrix.tensorflow }}}}
+          path: gradients
+          if-no-files-found: ignore
+
+  # The modes of each TensorFlow and the TensorFlows with each other; the page is an artifact of the run.
+  compare:
+    needs: tests
+    if: always()
+    runs-on: ubuntu-22.04
+    steps:
+      - uses: actions/download-artifact@v4
+        with:
+          path: gradients
+          pattern: gradients-*
+          merge-multiple: true
+      - uses: astral-sh/setup-uv@v5
+      - run: uv run --no-project --with compat_grad python -m compat_grad compare gradients
+      - if: always()
+        uses: actions/upload-artifact@v4
+        with:
+          name: report
+          path: gradients/report.html
+"""
+_GITHUB_EAGER = """\
+      # TensorFlow 1 is either eager or not for the whole of a process: a second run.
+      - if: contains(fromJSON('[{minors}]'), matrix.tensorflow)
+        run: .venv/bin/python -m pytest --gradient-behaviour=eager --gradient-results gradients
 """
 _OLD_PYTHONS = """\
       # Python 3.6 and 3.7 come from conda-forge, which keeps them.
@@ -165,12 +201,14 @@ def as_github(releases, words):
             )
         )
     old = any(release.python in ("3.6", "3.7") for release in releases)
+    twice = _either_eager_or_not(releases)
     return _GITHUB.format(
         count="1 TensorFlow" if len(releases) == 1 else "{} TensorFlows".format(len(releases)),
         words=" ".join(words),
         rows="\n".join(rows),
         environment="\n".join('      {}: "{}"'.format(name, value) for name, value, _ in _ENVIRONMENT),
         old_pythons=_OLD_PYTHONS if old else "",
+        eager=_GITHUB_EAGER.format(minors=", ".join('"{}"'.format(one) for one in twice)) if twice else "",
     )
 
 
@@ -201,8 +239,22 @@ ENVIRONMENT = {{
 @nox.parametrize("python,tensorflow", [(RELEASES[minor][0], minor) for minor in RELEASES])
 def tests(session, tensorflow):
     session.install(".", "pytest", "compat_grad", *RELEASES[tensorflow][1])
-    session.run("pytest", *session.posargs, env=ENVIRONMENT)
+    # What the fixture gradient_mode and declared cases found goes to the session "compare".
+    session.run("pytest", "--gradient-results", "gradients", *session.posargs, env=ENVIRONMENT)
+{eager}
+
+@nox.session
+def compare(session):
+    """The modes of each TensorFlow and the TensorFlows with each other: gradients/report.html."""
+    session.install("compat_grad")
+    session.run("python", "-m", "compat_grad", "compare", "gradients")
 '''
+
+_NOX_EAGER = """\
+    if tensorflow in ({minors},):  # either eager or not for the whole of a process: a second run
+        eager = ["--gradient-behaviour=eager", "--gradient-results", "gradients"]
+        session.run("pytest", *eager, *session.posargs, env=ENVIRONMENT)
+"""
 
 
 def as_nox(releases, words):
@@ -211,6 +263,7 @@ def as_nox(releases, words):
     for release in releases:
         requirements = ", ".join('"{}"'.format(one) for one in [_requirement(release)] + release.pins)
         rows.append('    "{}": ("{}", [{}]),'.format(release.minor, release.python, requirements))
+    twice = _either_eager_or_not(releases)
     return _NOX.format(
         count="1 TensorFlow" if len(releases) == 1 else "{} TensorFlows".format(len(releases)),
         example=releases[-1].minor,
@@ -218,6 +271,7 @@ def as_nox(releases, words):
         words=" ".join(words),
         rows="\n".join(rows),
         environment="\n".join('    "{}": "{}",'.format(name, value) for name, value, _ in _ENVIRONMENT),
+        eager=_NOX_EAGER.format(minors=", ".join('"{}"'.format(one) for one in twice)) if twice else "",
     )
 
 

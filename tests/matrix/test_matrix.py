@@ -107,10 +107,15 @@ def test_a_range_the_wrong_way_round_is_refused(capsys):
 def test_a_workflow_has_a_row_for_each_release():
     yaml = pytest.importorskip("yaml", reason="PyYAML is in tox.ini's environments pyXY-migrate")
     releases = choose(["1.15", "2.4", "2.22"])
-    job = yaml.safe_load(as_github(releases, ["1.15", "2.4", "2.22"]))["jobs"]["tests"]
+    jobs = yaml.safe_load(as_github(releases, ["1.15", "2.4", "2.22"]))["jobs"]
+    job = jobs["tests"]
     rows = job["strategy"]["matrix"]["include"]
     assert [(row["tensorflow"], row["python"]) for row in rows] == [("1.15", "3.7"), ("2.4", "3.8"), ("2.22", "3.13")]
     assert rows[0]["requirements"] == "'tensorflow==1.15.5' 'protobuf<3.21'"
+    eager = [step for step in job["steps"] if "--gradient-behaviour=eager" in step.get("run", "")]
+    assert [step["if"] for step in eager] == ["contains(fromJSON('[\"1.15\"]'), matrix.tensorflow)"]
+    assert jobs["compare"]["needs"] == "tests"
+    assert any("compat_grad compare gradients" in step.get("run", "") for step in jobs["compare"]["steps"])
 
 
 def test_a_noxfile_has_a_session_for_each_release(tmp_path):
@@ -127,6 +132,7 @@ def test_a_noxfile_has_a_session_for_each_release(tmp_path):
     listed = subprocess.check_output(command, cwd=str(tmp_path), universal_newlines=True)
     for one in releases:
         assert "tests(python='{}', tensorflow='{}')".format(one.python, one.minor) in listed
+    assert "* compare" in listed
 
 
 def test_the_command_prints_what_was_asked_for(capsys):
