@@ -1,14 +1,30 @@
 """TensorFlow's registries of ops and of gradients, and the name of another gradient that an op carries."""
 
+import threading
+
 from compat_grad._tf.lookup import first, tf, v1
 
 AttrValue = v1.AttrValue
 custom_gradient = getattr(tf, "custom_gradient", None)
-register_gradient = v1.RegisterGradient
 
 _registry = first(
     "tensorflow.python.framework.ops._gradient_registry", "tensorflow.python.framework.ops.gradient_registry"
 )
+_registering = threading.Lock()
+
+
+def register_gradient(name):
+    """Return a decorator that registers a gradient function under name; it raises KeyError where that is taken.
+
+    One thread at a time: TensorFlow looks whether the name is free, walks the stack for its message, and then takes the
+    name. Of two threads that register one name both would succeed, and the second replace the first's gradient.
+    """
+
+    def register(function):
+        with _registering:
+            return v1.RegisterGradient(name)(function)
+
+    return register
 
 
 def registered_gradient(name):

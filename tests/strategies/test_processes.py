@@ -26,13 +26,13 @@ def _graph_of(make, factor):
     return graph
 
 
-def _serialised_by_a_fork(make, factor):
-    """Return what a forked process builds, as a serialised GraphDef."""
+def _serialised_by_a_fork(build):
+    """Return the graph that build returns in a forked process, as a serialised GraphDef."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            os.write(writing, _graph_of(make, factor).as_graph_def().SerializeToString())
+            os.write(writing, build().as_graph_def().SerializeToString())
         finally:
             os._exit(0)
     os.close(writing)
@@ -48,7 +48,7 @@ def _serialised_by_a_fork(make, factor):
 @pytest.mark.parametrize("make", [_function_level, _op_level])
 def test_a_graph_of_a_forked_process_gets_no_gradient_of_this_one(make, graph):
     _graph_of(make, 5.0)  # the fork inherits what has been counted and registered so far
-    serialised = _serialised_by_a_fork(make, 111.0)
+    serialised = _serialised_by_a_fork(lambda: _graph_of(make, 111.0))
     unrelated = [_graph_of(make, 999.0) for _ in range(3)]
     graph_def = v1.GraphDef()
     graph_def.ParseFromString(serialised)
@@ -58,3 +58,28 @@ def test_a_graph_of_a_forked_process_gets_no_gradient_of_this_one(make, graph):
     with pytest.raises(LookupError):
         v1.gradients(y, x)
     del unrelated
+
+
+@pytest.mark.skipif(not _tf.has_identity_n_op, reason="TensorFlow 1.0 cannot import the call of a function")
+@needs_fork
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("make", [_function_level, _op_level])
+@pytest.mark.parametrize("used_before", [False, True])
+def test_an_override_made_before_a_fork_has_its_gradient_in_the_child(make, used_before, graph):
+    """The child differentiates; what it built is run here. (TensorFlow itself may hang if a child runs ops.)"""
+    f = make(7.0)
+
+    def build():
+        with tf.Graph().as_default() as built:
+            x = v1.placeholder(tf.float32, [2], name="x")
+            tf.identity(v1.gradients(f(x), x)[0], name="dx")
+        return built
+
+    if used_before:
+        build()
+    graph_def = v1.GraphDef()
+    graph_def.ParseFromString(_serialised_by_a_fork(build))
+    x = tf.constant([1.0, 2.0])
+    (dx,) = tf.import_graph_def(graph_def, input_map={"x": x}, return_elements=["dx:0"])
+    with v1.Session(graph=graph) as session:
+        assert session.run(dx).tolist() == [7.0, 7.0]
