@@ -172,8 +172,10 @@ from compat_grad._tf.tensors import (
     slices_fit,
     with_own_indices,
 )
+from compat_grad._tf.threads import ThisThread
 
 __all__ = [
+    "ThisThread",
     "AttrValue",
     "EAGER",
     "EagerTensor",

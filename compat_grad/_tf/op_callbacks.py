@@ -11,6 +11,7 @@ import threading
 
 from compat_grad._tf.lookup import first, tf
 from compat_grad._tf.registry import op_definition, text
+from compat_grad._tf.threads import ThisThread
 
 _context = first("tensorflow.python.eager.context.context")
 _Context = first("tensorflow.python.eager.context.Context")
@@ -31,24 +32,25 @@ tells_of_executed_ops = has_op_callbacks or (
 
 
 class _Telling:
-    """What TensorFlow calls after each op of this thread."""
+    """What TensorFlow calls after each op of this thread, and of the replicas' that it starts."""
 
     def __init__(self, executed, built):
         self._executed = executed
         self._built = built
         self._busy = False
-        self._thread = threading.get_ident()
+        self._thread = ThisThread()
 
     def __call__(self, op_type, inputs, attributes, outputs, op_name=None, graph=None):
-        if not self.is_of_this_thread():
+        if not self.is_for_us():
             return None
         if graph is None:
             self.tell(op_type, inputs, attributes, outputs, None)
             return None
         return self._built(outputs[0].op) if outputs else None
 
-    def is_of_this_thread(self):
-        return threading.get_ident() == self._thread  # on 2.0 the callbacks are those of all threads
+    def is_for_us(self):
+        # on 2.0 the callbacks are those of all threads
+        return self._thread.is_current() or (has_op_callbacks and self._thread.has_started_current())
 
     def tell(self, op_type, inputs, attributes, outputs, recorded_inputs):
         if self._busy:  # an op that was executed for the one we are just told of
@@ -123,7 +125,7 @@ def _execute_and_tell(op_name, num_outputs, inputs, attrs, ctx, name=None):
     given = tuple(inputs)  # which who is told may exchange, and others are told after him
     for callback in ctx.op_callbacks if has_op_callbacks else ctx.post_execution_callbacks:
         if isinstance(callback, _Telling):
-            if callback.is_of_this_thread():
+            if callback.is_for_us():
                 callback.tell(op_name, given, attrs, outputs, inputs)
         else:
             callback(op_name, given, attrs, outputs, name)

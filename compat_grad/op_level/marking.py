@@ -59,7 +59,7 @@ class Marking:
         self._graph = (lambda: None) if graph is None else weakref.ref(graph)
         self._traces = traces  # the traces of nested functions that are made for this override alone
         self._private = private  # whether there are such
-        self._thread = threading.get_ident()
+        self._thread = _tf.ThisThread()
         self._pending = []  # ops with gradients of forward's own that tapes have yet to be told of
 
     def __eq__(self, other):
@@ -70,13 +70,14 @@ class Marking:
         return hash(self._traces)
 
     def __call__(self, op):
-        self.see(op)
+        if self._thread.is_current():
+            self.see(op)
         return op.device
 
     def see(self, op):
         """Do all that op needs which has just been built; more than once is as well."""
         gradients = self._gradients
-        if gradients is None or getattr(_suspended, "depth", 0) or threading.get_ident() != self._thread:
+        if gradients is None or getattr(_suspended, "depth", 0):
             return
         if self._pending:
             self.record_pending(op)
@@ -85,7 +86,7 @@ class Marking:
             self._look_for_what_runs_later(op)
             return
         name = gradients.names()[op.type]
-        if op.graph is not self._graph() and (self._private or _tf.is_control_flow_body(op.graph)):
+        if self._is_to_name(op):
             _tf.name_gradient(op, name)
         if not stands_for(_tf.gradient_name(op), name) or was_seen(op):
             return
@@ -100,8 +101,19 @@ class Marking:
         if tapes_listen():
             _record_instead(op, rule)
 
+    def _is_to_name(self, op):
+        """Whether op is forward's alone, and was built where the override map does not reach."""
+        if op.graph is self._graph():
+            return not self._thread.is_current()  # but a replica's that forward runs: the map is for one thread
+        return self._private or _tf.is_control_flow_body(op.graph)
+
     def see_and_tie(self, op):
-        """See op; return what takes the place of its outputs where a SavedModel can have no gradient of op itself."""
+        """See op; return what takes the place of its outputs where a SavedModel can have no gradient of op itself.
+
+        TensorFlow calls it, in this thread and in those of the replicas that forward runs.
+        """
+        if not (self._thread.is_current() or self._thread.has_started_current()):
+            return None
         self.see(op)
         gradients = self._gradients
         rule = None if gradients is None else gradients.rules.get(op.type)

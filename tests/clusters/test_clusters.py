@@ -56,6 +56,16 @@ def test_replicas_on_logical_devices(tmp_path, alone, count, way):
     assert_same(found, alone)
 
 
+@has_values
+@pytest.mark.parametrize("way", ["eager", "function"])
+def test_replicas_that_wait_for_each_other_in_forward(tmp_path, way):
+    with Cluster(tmp_path) as cluster:
+        cluster.start("waiting", "waiting.py", way)
+        (found,) = cluster.results("waiting")
+    # Of the sum over both the gradient is 2, of the own part 1, both tenfold; beside them 1 and 100.
+    np.testing.assert_array_equal(found["weights"], np.full([2, 2], 131.0))
+
+
 @workers_in_step
 @pytest.mark.parametrize("count", [2, 3])
 def test_workers_in_step(tmp_path, alone, count):
