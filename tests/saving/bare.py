@@ -1,11 +1,12 @@
 """Loads saved models in a process of its own and writes down what they and their tapes give.
 
-    python bare.py folder bare|defined
+    python bare.py folder where
 
-"bare" is a process that cannot import compat_grad, "defined" one in which the overrides are defined again. For each
-folder/<name>, a SavedModel whose object has a function ``f`` of one vector (those named "Keras, ..." are loaded in
-each way that Keras has, and trained for a step), with the input in folder/input.json; the
-results go to folder/bare.json or folder/defined.json: lists of numbers, or what was raised.
+For each folder/<name>, a SavedModel whose object has a function ``f`` of vectors (those named "Keras, ..." are loaded
+in each way that Keras has, and trained for a step), with the input in folder/input.json. The process cannot import
+compat_grad, and its results go to folder/bare.json: lists of numbers, or what was raised. Then the overrides are
+defined again (compat_grad and tests are importable from `where`), some of the models loaded anew, and the results go
+to folder/defined.json.
 """
 
 import json
@@ -15,19 +16,25 @@ import sys
 import tensorflow as tf
 
 
-def by_tape(f, x):
+def by_tape(f, *xs):
     with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = f(x)
-    return tape.gradient(y, x)
+        for x in xs:
+            tape.watch(x)
+        y = f(*xs)
+    return tape.gradient(y, list(xs))
 
 
+def _second(f, *xs):
+    return by_tape(lambda *xs: [gradient for gradient in by_tape(f, *xs) if gradient is not None], *xs)
+
+
+#: Each gives a list: of the outputs, or one gradient for each input.
 WAYS = {
-    "value": lambda f, x: f(x),
+    "value": lambda f, *xs: tf.nest.flatten(f(*xs)),
     "gradient": by_tape,
-    "gradient, tape inside": lambda f, x: tf.function(lambda x: by_tape(f, x))(x),
-    "gradient, tf.gradients inside": lambda f, x: tf.function(lambda x: tf.gradients(f(x), x)[0])(x),
-    "second": lambda f, x: by_tape(lambda x: by_tape(f, x), x),
+    "gradient, tape inside": lambda f, *xs: tf.function(lambda *xs: by_tape(f, *xs))(*xs),
+    "gradient, tf.gradients inside": lambda f, *xs: tf.function(lambda *xs: tf.gradients(f(*xs), list(xs)))(*xs),
+    "second": _second,
 }
 
 
@@ -56,7 +63,7 @@ def train(f, x):
     if hasattr(optimizer, "build"):
         optimizer.build(variables)
     optimizer.apply_gradients(zip(gradients, variables))
-    return tf.concat([tf.reshape(variable, [-1]) for variable in variables], 0)
+    return [tf.concat([tf.reshape(variable, [-1]) for variable in variables], 0)]
 
 
 _kept = []  # loaded objects, for their functions do not keep their variables
@@ -84,23 +91,27 @@ def keras_ways(path):
     return ways
 
 
+def outcomes(f, *xs):
+    """Return {way: result} of `WAYS`."""
+    return {way: outcome(WAYS[way], f, *xs) for way in WAYS}
+
+
 def outcomes_of_keras(f, x):
     """Return the results of `WAYS` and of `train`, which comes last."""
-    results = {way: outcome(WAYS[way], f, x) for way in WAYS}
-    return dict(results, trained=outcome(train, f, x))
+    return dict(outcomes(f, x), trained=outcome(train, f, x))
 
 
-def outcome(way, f, x):
-    """Return the numbers that a way gives, or the words of what it raises."""
+def outcome(way, f, *xs):
+    """Return a list of the numbers that a way gives, None where there is none, or the words of what it raises."""
     try:
-        result = way(f, x)
+        results = way(f, *xs)
     except Exception as error:
         words = []
         while error is not None:
             words.append("{}: {}".format(type(error).__name__, error))
             error = error.__cause__ or error.__context__
         return {"raised": "\n".join(words)}
-    return None if result is None else result.numpy().tolist()
+    return [None if result is None else result.numpy().tolist() for result in results]
 
 
 def prepare(path):
@@ -111,27 +122,36 @@ def prepare(path):
     compat_grad.recall_gradients(path)
 
 
-def main(folder, how):
+def results_of(path, inputs):
+    """Return {way: result} of the model in a folder; of a Keras model {way of loading: that}."""
+    if os.path.basename(path).startswith("Keras"):
+        return {way: outcomes_of_keras(load(path), *inputs) for way, load in keras_ways(path).items()}
+    model = tf.saved_model.load(path)
+    return outcomes(function_of(model), *inputs)
+
+
+def main(folder, where):
     if not hasattr(tf, "Session") and not tf.executing_eagerly():
         tf.compat.v1.enable_eager_execution()
     with open(os.path.join(folder, "input.json")) as file:
-        x = tf.constant(json.load(file), tf.float32)
-    results = {}
-    for name in sorted(os.listdir(folder)):
-        if os.path.isdir(os.path.join(folder, name)):
+        given = json.load(file)
+
+    def write(how, names):
+        results = {}
+        for name in names:
             path = os.path.join(folder, name)
             if how == "defined":
                 prepare(path)
-            if name.startswith("Keras"):
-                results[name] = {way: outcomes_of_keras(load(path), x) for way, load in keras_ways(path).items()}
-                continue
-            model = tf.saved_model.load(path)
-            results[name] = {way: outcome(WAYS[way], function_of(model), x) for way in WAYS}
-    with open(os.path.join(folder, how + ".json"), "w") as file:
-        json.dump(results, file)
+            results[name] = results_of(path, [tf.constant(x, tf.float32) for x in given["inputs"][name]])
+        with open(os.path.join(folder, how + ".json"), "w") as file:
+            json.dump(results, file)
+
+    sys.modules["compat_grad"] = None  # which makes importing it an ImportError
+    write("bare", sorted(given["inputs"]))
+    del sys.modules["compat_grad"]
+    sys.path[:0] = where.split(os.pathsep)
+    write("defined", given["defined"])
 
 
 if __name__ == "__main__":
-    if sys.argv[2] == "bare":
-        sys.modules["compat_grad"] = None  # which makes importing it an ImportError
     main(*sys.argv[1:])

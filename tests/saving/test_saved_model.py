@@ -26,10 +26,13 @@ loaded: in a process that cannot import compat_grad; defined: where the override
 """
 
 
-def module_of(f, **tracked):
-    """Return a module that holds f, traced for X, and what else is to be saved."""
+def module_of(*functions, **tracked):
+    """Return a module that holds functions of one vector as ``f``, traced for X, and what else is to be saved."""
     module = tf.Module()
-    module.f = tf.function(f, input_signature=[tf.TensorSpec([len(X)], tf.float32)], autograph=False)
+    spec = tf.TensorSpec([len(X)], tf.float32)
+    module.f = tf.function(
+        lambda *xs: [f(x) for f, x in zip(functions, xs)], input_signature=[spec] * len(functions), autograph=False
+    )
     for name, value in tracked.items():
         setattr(module, name, value)
     return module
@@ -44,21 +47,19 @@ def save(module, path, gradients=True):
     return [str(warning.message) for warning in caught if "override_gradient" in str(warning.message)]
 
 
-def load_elsewhere(folder, how):
-    """Return {name: {way: result}} of the models saved in folder, by a process of its own: "bare" or "defined"."""
+def load_elsewhere(folder, inputs, defined):
+    """Return {name: {way: result}} twice, from a process of its own: bare, and with the overrides defined again.
+
+    Args:
+      inputs: model saved in folder -> what it is called with.
+      defined: the models that are loaded with the overrides defined again.
+    """
     with open(str(folder / "input.json"), "w") as file:
-        json.dump(X, file)
+        json.dump(dict(inputs=inputs, defined=defined), file)
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    if how == "defined":
-        environment["PYTHONPATH"] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    run([sys.executable, bare.__file__, str(folder), how], environment, folder)
-    with open(str(folder / (how + ".json"))) as file:
-        return json.load(file)
-
-
-def run(command, environment, folder):
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     done = subprocess.run(
-        command,
+        [sys.executable, bare.__file__, str(folder), root],
         env=environment,
         cwd=str(folder),
         stdout=subprocess.PIPE,
@@ -66,6 +67,7 @@ def run(command, environment, folder):
         universal_newlines=True,
     )
     assert done.returncode == 0, done.stdout[-3000:]
+    return [json.loads((folder / (how + ".json")).read_text()) for how in ("bare", "defined")]
 
 
 # --- what is saved --------------------------------------------------------------------------------------------
@@ -94,17 +96,22 @@ NOT_CARRIED = {
 
 
 def _captures(w):
-    f = override_gradient(
+    return override_gradient(
         lambda x: x * w,
         lambda op, dy, variables: (dy * 5.0 * variables[0], [11.0 * tf.reduce_sum(dy)]),
         name="captures",
     )
-    return module_of(f, w=w)
 
 
 def _reads_in_backward(w):
     """A variable that backward alone uses, but the saved object holds."""
-    return module_of(override_gradient(lambda x: 2.0 * x, lambda op, dy: dy * w * op.inputs[0]), w=w)
+    return override_gradient(lambda x: 2.0 * x, lambda op, dy: dy * w * op.inputs[0])
+
+
+#: name -> function of a variable, which the saved object holds, that returns an override
+WITH_VARIABLE = {"a captured variable": _captures, "a variable in backward": _reads_in_backward}
+OTHERS = dict(programs.CARRIED_IN_BODIES, **{"itself in its backward": programs.endless})
+OTHERS.update({name: f for name, (f, _) in NOT_CARRIED.items()})
 
 
 def _keras_model(f):
@@ -126,8 +133,8 @@ def _save_expanded(model, path):
     tf.saved_model.save(model, path, options=SaveOptions(experimental_variable_policy=policy))
 
 
-def _keras_saved(folder):
-    """Save Keras models in all ways that make a SavedModel, by default options; return {name: model}."""
+def _keras_ways():
+    """Return {way to save a Keras model: function of model and path}."""
     keras = tf.keras
     ways = {"saved_model.save": tf.saved_model.save}
     if not hasattr(keras, "Operation") and not hasattr(keras.layers.Layer, "quantize"):  # Keras 2
@@ -136,17 +143,25 @@ def _keras_saved(folder):
         ways["model.export"] = lambda model, path: model.export(path)
     if hasattr(getattr(keras, "export", None), "ExportArchive"):
         ways["ExportArchive"] = _export_by_archive
-    models = {}
-    for way, save_model in ways.items():
-        # without a name that a file could hold, and by op in a function
-        models["Keras, " + way] = model = _keras_model(lambda x: programs.by_output(programs.tenfold(x)))
+    if WRITES:
+        ways["without the option"] = lambda model, path: save(model, path, gradients=False)
+    return ways
+
+
+def _save_keras(folder):
+    """Save Keras models in all ways that make a SavedModel; return {name: what the model gives}."""
+    # without a name that a file could hold, and by op in a function
+    model = _keras_model(lambda x: programs.by_output(programs.tenfold(x)))
+    for way, save_model in _keras_ways().items():
         save_model(model, str(folder / ("Keras, " + way)))
+    here = bare.outcomes_of_keras(model, tf.constant(X))
+    found = {"Keras, " + way: here for way in _keras_ways()}
     if hasattr(getattr(tf.saved_model, "experimental", None), "VariablePolicy"):
         with tf.distribute.MirroredStrategy(["/cpu:0"]).scope():
             model = _keras_model(_relu_of_product)
         _save_expanded(model, str(folder / "Keras, expanded"))
-        models["Keras, expanded"] = _keras_model(_relu_of_product)
-    return models
+        found["Keras, expanded"] = bare.outcomes_of_keras(_keras_model(_relu_of_product), tf.constant(X))
+    return found
 
 
 def _relu_times(x):
@@ -161,53 +176,54 @@ _relu_of_product = override_gradient(
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """Models by their names, each as `Saved`; loaded in one process, for importing TensorFlow takes its time."""
+    """Models by their names, each as `Saved`.
+
+    Those whose gradients are carried are the outputs of one function, and all are loaded in one process: tracing a
+    loaded function and importing TensorFlow take their time.
+    """
     if not modes.HAS_FUNCTIONS or not modes.IS_TF2:
         pytest.skip("this TensorFlow process saves no tf.function that tf.saved_model.load gives back (2.0 brought it)")
     outside["variable"] = tf.Variable(3.0, name="stranger")
     folder = tmp_path_factory.mktemp("saved")
-    models = {
-        name: module_of(f) for table in (programs.CARRIED, programs.CARRIED_IN_BODIES) for name, f in table.items()
-    }
-    models.update({name: module_of(f) for name, (f, _) in NOT_CARRIED.items()})
-    models["itself in its backward"] = module_of(programs.endless)
-    models["a captured variable"] = _captures(tf.Variable(4.0))
-    models["a variable in backward"] = _reads_in_backward(tf.Variable(4.0))
+    names = {name: [name] for name in OTHERS}  # of the functions in a model
+    models = {name: module_of(f) for name, f in OTHERS.items()}
+    names["carried"], models["carried"] = list(programs.CARRIED), module_of(*programs.CARRIED.values())
+    w = tf.Variable(4.0)
+    names["with a variable"] = list(WITH_VARIABLE)
+    models["with a variable"] = module_of(*[make(w) for make in WITH_VARIABLE.values()], w=w)
     warned = {name: save(model, folder / name) for name, model in models.items()}
-    warned["without the option"] = save(module_of(programs.tenfold), folder / "without the option", gradients=False)
-    keras_models = _keras_saved(folder)
-    warned.update({name: [] for name in keras_models})
-    x = tf.constant(X)
-    live = {name: model.f for name, model in models.items()}
-    loaded, defined = load_elsewhere(folder, "bare"), load_elsewhere(folder, "defined")
-    for name, model in keras_models.items():
-        here = bare.outcomes_of_keras(model, x)
-        live[name] = dict.fromkeys(loaded[name], here)
-    return {
-        name: Saved(live[name], loaded[name], defined[name], warned[name])
-        if name.startswith("Keras")
-        else Saved(
-            {way: bare.outcome(bare.WAYS[way], live[name], x) for way in bare.WAYS} if name in live else None,
-            loaded[name],
-            defined[name],
-            warned[name],
-        )
-        for name in warned
-    }
+    names["without the option"], models["without the option"] = ["without the option"], module_of(programs.tenfold)
+    warned["without the option"] = save(models["without the option"], folder / "without the option", gradients=False)
+    inputs = {name: [X] * len(names[name]) for name in names}
+    live = {name: bare.outcomes(models[name].f, *map(tf.constant, inputs[name])) for name in names}
+    of_keras = _save_keras(folder)
+    inputs.update({name: [X] for name in of_keras})
+    loaded, defined = load_elsewhere(folder, inputs, ["carried", "without the option"])
+    found = {name: Saved(here, loaded[name], None, None) for name, here in of_keras.items()}
+    for model, functions in names.items():
+        for index, name in enumerate(functions):
+            results = [of_function(results, index) for results in (live[model], loaded[model], defined.get(model))]
+            found[name] = Saved(*(results + [warned[model]]))
+    return found
+
+
+def of_function(results, index):
+    """Return the results of one of a model's functions: {way: list of numbers, None, or what was raised}."""
+    if results is None:
+        return None
+    return {way: found if "raised" in found else found[index] for way, found in results.items()}
 
 
 # --- what comes back ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name", sorted(programs.CARRIED) + ["a captured variable", "a variable in backward"] + sorted(NOT_CARRIED)
-)
+@pytest.mark.parametrize("name", sorted(programs.CARRIED) + sorted(WITH_VARIABLE) + sorted(NOT_CARRIED))
 def test_values_come_back(saved, name):
     assert saved[name].loaded["value"] == saved[name].live["value"]
 
 
 @writes_gradients
-@pytest.mark.parametrize("name", sorted(programs.CARRIED) + ["a captured variable", "a variable in backward"])
+@pytest.mark.parametrize("name", sorted(programs.CARRIED) + sorted(WITH_VARIABLE))
 def test_gradients_come_back_first_and_second(saved, name):
     model = saved[name]
     assert model.warned == []
@@ -222,14 +238,21 @@ def test_keras_models_are_saved_by_default_options(saved, how):
         pytest.skip("this Keras has no " + how + " that makes a SavedModel")
     assert "tf.saved_model.load" in model.loaded
     for way, loaded in model.loaded.items():
-        live = model.live[way]
-        assert loaded["value"] == live["value"], way
+        assert loaded["value"] == model.live["value"], way
         if WRITES and SaveOptions().experimental_custom_gradients:
-            assert loaded == live, way
+            assert loaded == model.live, way
         else:
             assert "compat_grad" in loaded["gradient"]["raised"] and "raised" in loaded["trained"], way
     if how != "expanded":
-        assert live["gradient"] == [120.0 * x**3 for x in X]
+        assert model.live["gradient"] == [[120.0 * x**3 for x in X]]
+
+
+@writes_gradients
+def test_keras_models_saved_without_the_option_raise_where_the_gradient_is_asked_for(saved):
+    model = saved["Keras, without the option"]
+    for way, loaded in model.loaded.items():
+        assert loaded["value"] == model.live["value"], way
+        assert "compat_grad" in loaded["gradient"]["raised"] and "raised" in loaded["trained"], way
 
 
 @writes_gradients
