@@ -67,7 +67,7 @@ class Cluster:
         if task is not None:
             config = {"cluster": self.addresses, "task": {"type": task[0], "index": task[1]}}
             environment["TF_CONFIG"] = json.dumps(config)
-        command = [sys.executable, str(PROGRAMS / program), *map(str, arguments)]
+        command = [sys.executable, str(PROGRAMS / "tied.py"), str(PROGRAMS / program), *map(str, arguments)]
         if tell_result:
             command.append(str(self._directory / (name + ".json")))
         self._logs[name] = self._directory / (name + ".log")
