@@ -81,11 +81,12 @@ def gradient_name(op):
 
 
 def attribute(op, name):
-    """Return a string attribute of op, or None."""
+    """Return a string attribute of op, or None; also where a stranger's graph has something else under this name."""
     try:
-        return text(op.get_attr(name))
+        found = text(op.get_attr(name))
     except ValueError:
         return None
+    return found if isinstance(found, str) else None
 
 
 def name_gradient(op, name, instead_of=None):

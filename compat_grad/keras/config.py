@@ -6,18 +6,19 @@ config. What has no such name still goes along in memory, so that a model can be
 
 import copy
 import importlib
+import inspect
 import sys
 
 import numpy as np
 
 from compat_grad import _tf
 from compat_grad._tf import tf
-from compat_grad.keras import seam
+from compat_grad.call.definition import Definition, check_definition
+from compat_grad.keras import form, seam
 from compat_grad.keras.call import Slot, behind
 from compat_grad.override import Override
 
 _BY_NAME_IN_SAFE_MODE = ("math", "nn", "linalg", "signal")  # of TensorFlow: nothing in these touches a file
-_ROLES = ("forward", "backward", "surrogate")
 _ALSO_SAFE = frozenset(("cast", "clip_by_value", "identity", "stop_gradient", "where"))
 
 
@@ -54,21 +55,43 @@ def describe_override(override, keras):
         if path is not None:
             return {"override": path}
     described = dict(override._definition._asdict())
-    for role in _ROLES:
+    for role in form.ROLES:
         described[role] = _describe_part(described[role], role, override._title, keras)
     return described
 
 
 def restore_override(described, keras):
-    """Return the `Override` that `describe_override` described."""
+    """Return the `Override` that `describe_override` described.
+
+    Raises:
+      ValueError: it is no such description; what it names is not there, or must not be named (Keras' safe mode).
+    """
+    form.check_override(described)
+    found = _restore_checked(described, keras)
+    if not isinstance(found, Override):
+        raise form.malformed("override", described, "the name of an override")
+    return found
+
+
+def _restore_checked(described, keras):
     if "registered" in described:
         return _registered(described["registered"], keras)
     if "override" in described:
         return _find(described["override"], keras)
     definition = dict(described)
-    for role in _ROLES:
+    for role in form.ROLES:
         definition[role] = _restore_part(described[role], keras)
-    return Override(**definition)
+    try:
+        definition = Definition(**dict(_DEFAULTS, **definition))
+        if not (definition.name is None or isinstance(definition.name, str)):
+            raise TypeError("its name is no string")
+        check_definition(*definition)
+    except TypeError as error:
+        raise ValueError("compat_grad: the config of an override makes no override: {}".format(error)) from error
+    return Override(*definition)
+
+
+_DEFAULTS = dict(combine="add", strategy="auto", name=None, on_unused="error")
 
 
 def check_at_a_file(described):
@@ -132,7 +155,7 @@ def _restore_part(described, keras):
             )
         return getattr(_restore_part(value["of"], keras), value["name"])
     if kind == "of":
-        return restore_override(value, keras)
+        return _restore_checked(value, keras)
     if kind == "kept":
         return _clone(value.value, keras)
     if kind == "registered":
@@ -207,12 +230,12 @@ def _find(path, keras):
     found = seam.custom_object(keras, name.rpartition(".")[2])
     if found is not None:
         return found
-    if module == "tensorflow":
+    if module == "tensorflow" and (not seam.in_safe_mode(keras) or _is_safe(name)):
         found = _look_up(tf, name)
-        if name.rpartition(".")[0] in _BY_NAME_IN_SAFE_MODE or name in _ALSO_SAFE:
-            return found
-    else:
-        found = _import(module, name, keras)
+        if not callable(found):
+            raise form.malformed("a function", path, "the name of one of TensorFlow's")
+        return found
+    found = None if module == "tensorflow" else _import(module, name, keras)
     if seam.in_safe_mode(keras) and not isinstance(found, Override):
         raise ValueError(
             "compat_grad: the file names the function {}, and Keras' safe mode lets no file choose the code that "
@@ -224,12 +247,27 @@ def _find(path, keras):
     return found
 
 
+def _is_safe(name):
+    """Whether this is the name of a function of TensorFlow that a stranger may choose."""
+    folder, _, last = name.rpartition(".")
+    return (folder in _BY_NAME_IN_SAFE_MODE and not last.startswith("_")) or name in _ALSO_SAFE
+
+
+def _look_at(found, path):
+    """Return what `_look_up` does without running anything: no property, no module's or class's __getattr__."""
+    for name in path.split("."):
+        found = inspect.getattr_static(found, name, None)
+    return found
+
+
 def _import(module, name, keras):
     if seam.in_safe_mode(keras) and module not in sys.modules:
         raise ValueError(
             "compat_grad: the file names {}:{}, and Keras' safe mode lets no file choose what to import. Import "
             "that module before load_model, if you trust it.".format(module, name)
         )
+    if seam.in_safe_mode(keras):
+        return _look_at(sys.modules[module], name)
     try:
         found = _look_up(importlib.import_module(module), name)
     except ImportError:
@@ -246,14 +284,12 @@ def _import(module, name, keras):
 
 # --- arguments ------------------------------------------------------------------------------------------------
 
-_PLAIN = (bool, int, float, str, type(None))
-
 
 def describe_value(value, title, keras):
     """Return an argument of the call, a nested structure with `Slot`s in it, as what a config can hold."""
     if isinstance(value, Slot):
         return {"tensor": value.index}
-    if type(value) in _PLAIN:
+    if type(value) in form.PLAIN:
         return {"value": value}
     if type(value) in (list, tuple):
         return {type(value).__name__: [describe_value(item, title, keras) for item in value]}
@@ -272,19 +308,22 @@ def describe_value(value, title, keras):
 
 
 def restore_value(described, keras):
-    """Return the argument that `describe_value` described."""
+    """Return the argument that `describe_value` described, and `form.check_value` has checked."""
     ((kind, value),) = described.items()
     if kind in ("list", "tuple"):
         return (list if kind == "list" else tuple)(restore_value(item, keras) for item in value)
     if kind == "dict":
         return {key: restore_value(item, keras) for key, item in value.items()}
     if kind in ("array", "constant"):
-        array = np.array(value["items"], dtype=value["dtype"])
+        array = form.array_of(value)
         return tf.constant(array) if kind == "constant" else array
     if kind == "tensor":
         return Slot(value)
     if kind == "dtype":
-        return tf.as_dtype(value)
+        try:
+            return tf.as_dtype(value)
+        except TypeError:
+            raise form.malformed("a dtype", value, "the name of one of TensorFlow's") from None
     if kind == "layer":
         return seam.restore_layer(keras, value)
     return _clone(value.value, keras) if kind == "kept" else value

@@ -10,7 +10,7 @@ import uuid
 import weakref
 
 from compat_grad.keras import config as keras_config
-from compat_grad.keras import seam
+from compat_grad.keras import form, seam
 from compat_grad.override import Override
 
 _overrides = weakref.WeakValueDictionary()  # token -> override
@@ -57,10 +57,13 @@ def from_config(config):
     Raises:
       ValueError: it cannot be found by its name, or must not be (Keras' safe mode).
     """
-    if "override" not in config:  # Keras 2 takes the traced layer from the SavedModel then
+    if (
+        not isinstance(config, dict) or "override" not in config
+    ):  # Keras 2 takes the traced layer from the SavedModel then
         raise ValueError("compat_grad: this model was saved with an override that has no name to find it by.")
     described = config["override"]
-    if "here" in described:
+    if isinstance(described, dict) and "here" in described:
+        form.check_token(described)
         found = _overrides.get(described["here"])
         if found is not None:
             return found

@@ -8,7 +8,7 @@ from compat_grad import _tf
 from compat_grad.call.forward import flatten_outputs
 from compat_grad.call.variables import call_and_watch
 from compat_grad.keras import config as keras_config
-from compat_grad.keras import functions, seam
+from compat_grad.keras import form, functions, seam
 from compat_grad.keras.call import LayerCall, Slot
 from compat_grad.override import Override, override_gradient
 
@@ -166,11 +166,13 @@ class _OverrideGradient:
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        override = keras_config.restore_override(config.pop("override"), cls._keras)
-        parts = [keras_config.restore_value(config.pop(key), cls._keras) for key in ("own", "args", "kwargs")]
+        described = form.take(config, "override", "own", "args", "kwargs", "cast_inputs", "names", "name")
+        form.check_call(described)
+        override = keras_config.restore_override(described["override"], cls._keras)
+        parts = [keras_config.restore_value(described[key], cls._keras) for key in ("own", "args", "kwargs")]
         call = LayerCall(override, *parts)
-        cast_inputs = config.pop("cast_inputs")
-        names = config.pop("names")
+        cast_inputs, names = described["cast_inputs"], described["names"]
+        config["name"] = described["name"]
         if not isinstance(config["name"], str):
             config["name"] = names[0]  # Keras 2 replaces any string that is the name of a custom object by the object
         layer = super().from_config(dict(config, forward=override, arguments=call))

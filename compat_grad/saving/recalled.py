@@ -5,6 +5,7 @@ those alive; one that cannot be found, or not for certain, is an error that name
 """
 
 import itertools
+import reprlib
 import weakref
 
 from compat_grad import _tf
@@ -40,25 +41,38 @@ def recall(text, op):
     Raises:
       LookupError: with the override's name, and what is missing.
     """
-    heard = told.hear(text)
-    if heard["kind"] == told.SURROGATE:
-        return _makers[told.SURROGATE](heard["override"], heard["combine"], heard["inputs"])
-    override = _find(heard["override"], op)
     inputs = list(op.inputs)
-    values = inputs[len(inputs) - heard["values"] :]
-    variables = [_variable(value, heard["override"], op) for value in values[: heard["variables"]]]
-    n_tensors = _count(heard["args"]) + _count(heard["kwargs"])
-    first = len(inputs) - len(values) - n_tensors
     try:
-        args, kwargs = told.arguments(heard, inputs[first : first + n_tensors])
+        kind, name, call = told.hear(text, inputs)
     except told.Untold as error:
+        _find(error.override, op)  # that it is not defined here is the better answer
         raise LookupError(
             "override_gradient {!r}: the gradient of the op {!r}, from another process, cannot be had: it was called "
             "with {}, which a graph cannot tell. Build the graph in this process.".format(
-                heard["override"], op.name, error
+                error.override, op.name, error
             )
         ) from None
-    return override.recall(args, kwargs, variables, len(values))
+    except told.Malformed as error:
+        raise _malformed(op, error) from None
+    if kind == told.SURROGATE:
+        try:
+            return _makers[kind](name, *call)
+        except KeyError as error:
+            raise _malformed(op, "combine is {}".format(reprlib.repr(error.args[0]))) from None
+    override = _find(name, op)
+    args, kwargs, values, n_variables = call
+    variables = [_variable(value, name, op) for value in values[:n_variables]]
+    try:
+        return override.recall(args, kwargs, variables, len(values))
+    except TypeError as error:  # these are no arguments of the override
+        raise _malformed(op, error) from error
+
+
+def _malformed(op, why):
+    return LookupError(
+        "compat_grad: what is written on the op {!r} tells of no call of an override of this process: {}. The graph is "
+        "damaged, or of another definition, or compat_grad has not written it.".format(op.name, why)
+    )
 
 
 def _find(name, op):
@@ -85,16 +99,6 @@ def _same(one, other):
     codes = [getattr(function, "__code__", None) for function in (one, other)]
     plain = not any(getattr(f, "__closure__", None) or getattr(f, "__defaults__", None) for f in (one, other))
     return plain and codes[0] is not None and codes[0] == codes[1]
-
-
-def _count(value):
-    """Return how many tensors there are among arguments as they are told."""
-    if isinstance(value, dict):
-        ((kind, inner),) = value.items()
-        if kind == "input":
-            return 1
-        return _count(inner) if kind in ("list", "tuple", "dict") else 0
-    return sum(map(_count, value)) if isinstance(value, list) else 0
 
 
 def _variable(tensor, name, op):

@@ -6,6 +6,7 @@ dtypes, and lists, tuples and dicts of such. Of anything else only its type.
 """
 
 import json
+import reprlib
 
 import numpy as np
 
@@ -23,7 +24,9 @@ class Input:
 
 
 class Untold(LookupError):
-    """Raised for an argument that a graph cannot tell."""
+    """Raised for an argument that a graph cannot tell, of a call of the override of this name."""
+
+    override = None
 
 
 def tell_backward(name, args, kwargs, n_variables, n_values):
@@ -47,14 +50,72 @@ def tell_nothing(name, what):
     return json.dumps(dict(told, args=_encode([]), kwargs={"other": what}), sort_keys=True)
 
 
-def hear(text):
-    """Return what a text tells: a dict with "kind", "override" and more."""
-    return json.loads(text)
+def hear(text, tensors):
+    """Return what a text tells of an op that has these inputs.
+
+    Returns:
+      For a surrogate ``(SURROGATE, name, (combine, n_inputs))``, for a backward ``(BACKWARD, name, (args, kwargs,
+      values, n_variables))`` with the tensors among the arguments in place, and the values that forward captures.
+
+    Raises:
+      Untold: an argument is among them that a graph cannot tell.
+      Malformed: it is no such text. The graph may be a stranger's: nothing in it is taken on trust.
+    """
+    try:
+        told = json.loads(text)
+        name, read = told["override"], _READERS[told["kind"]]
+        if not (isinstance(name, str) and len(name) <= MOST):
+            raise TypeError("the name of an override is a string")
+        return (told["kind"], name, read(told, tensors))
+    except Untold as error:
+        error.override = name
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise Malformed("{} ({})".format(reprlib.repr(text), reprlib.repr(str(error)))) from None
 
 
-def arguments(told, tensors):
-    """Return (args, kwargs) of a call, with these tensors for its inputs; raises Untold."""
-    return _decode(told["args"], tensors), _decode(told["kwargs"], tensors)
+class Malformed(LookupError):
+    """Raised for a text that tells of no call."""
+
+
+def _read_surrogate(told, tensors):
+    combine, n_inputs = told["combine"], _number(told["inputs"], len(tensors))
+    if not isinstance(combine, str):
+        raise TypeError("combine is a string")
+    return combine, n_inputs
+
+
+def _read_backward(told, tensors):
+    n_values = _number(told["values"], len(tensors))
+    n_variables = _number(told["variables"], n_values)
+    if not (isinstance(told["args"], dict) and isinstance(told["kwargs"], dict)):
+        raise TypeError("arguments are a list and a dict")
+    n_tensors = _count(told["args"]) + _count(told["kwargs"])
+    first = len(tensors) - n_values - n_tensors
+    given = tensors[_number(first, len(tensors)) : first + n_tensors]
+    args, kwargs = _decode(told["args"], given), _decode(told["kwargs"], given)
+    if not (isinstance(args, list) and isinstance(kwargs, dict)):
+        raise TypeError("arguments are a list and a dict")
+    return args, kwargs, tensors[len(tensors) - n_values :], n_variables
+
+
+_READERS = {SURROGATE: _read_surrogate, BACKWARD: _read_backward}
+
+
+def _number(value, most):
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError("{} is not from 0 to {}".format(reprlib.repr(value), most))
+    return value
+
+
+def _count(value):
+    """Return how many tensors there are among arguments as they are told."""
+    if isinstance(value, dict):
+        ((kind, inner),) = value.items()
+        if kind == "input":
+            return 1
+        return _count(inner) if kind in ("list", "tuple", "dict") else 0
+    return sum(map(_count, value)) if isinstance(value, list) else 0
 
 
 def _encode(value):
@@ -80,17 +141,29 @@ def _decode(value, tensors):
     return _DECODERS[kind](told, tensors)
 
 
+def _tensor(index, tensors):
+    return tensors[_number(index, len(tensors) - 1)]
+
+
+def _dtype(name):
+    """Return a dtype of numbers: others can be of any size."""
+    dtype = np.dtype(name) if isinstance(name, str) else None
+    if dtype is None or dtype.kind not in "biuf":
+        raise TypeError("{} is no dtype of numbers".format(reprlib.repr(name)))
+    return dtype
+
+
 def _untold(what, tensors):
-    raise Untold(what)
+    raise Untold(what if isinstance(what, str) and len(what) <= MOST else reprlib.repr(what))
 
 
 _DECODERS = {
-    "input": lambda index, tensors: tensors[index],
+    "input": _tensor,
     "list": lambda items, tensors: [_decode(item, tensors) for item in items],
     "tuple": lambda items, tensors: tuple([_decode(item, tensors) for item in items]),
     "dict": lambda items, tensors: {key: _decode(item, tensors) for key, item in items},
     "dtype": lambda name, tensors: tf.as_dtype(name),
-    "array": lambda told, tensors: np.array(told[1], told[0]),
-    "scalar": lambda told, tensors: np.dtype(told[0]).type(told[1]),
+    "array": lambda told, tensors: np.array(told[1], _dtype(told[0])),
+    "scalar": lambda told, tensors: _dtype(told[0]).type(told[1]),
     "other": _untold,
 }

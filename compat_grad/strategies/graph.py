@@ -115,7 +115,7 @@ def _gradient_of_op(op, *gradients):
 
 def _call_of(op):
     """Return the vector-Jacobian product of op; None where it is gone and nothing is told of it."""
-    call = _live_calls.get(_tf.text(op.get_attr(_KEY_ATTRIBUTE)))
+    call = _live_calls.get(_tf.attribute(op, _KEY_ATTRIBUTE))
     told = _tf.attribute(op, _TOLD_ATTRIBUTE)
     return call if call is not None or not told else recall(told, op)
 

@@ -1,0 +1,72 @@
+"""A file from a stranger chooses no code in Keras' safe mode, and what is malformed is one ValueError of ours."""
+
+import contextlib
+
+import pytest
+import tensorflow as tf
+
+from compat_grad.keras import form, layer_class
+from tests.keras import hostile
+from tests.keras.models import KERASES
+
+MUTATIONS = 300
+_watched = []
+
+
+def check_mutations(keras, count, seed):
+    """Read so many broken configs, in safe mode where keras has one; return (layers, errors)."""
+    layer_of, layers, errors = layer_class(keras), [], []
+    scope = hostile.safe_mode(keras)
+    if scope is not None and not _watched:
+        _watched.append(hostile.Watched())
+    watched = _watched[0] if scope is not None else None
+    configs = hostile.valid_configs(layer_of)
+    with scope or contextlib.ExitStack():
+        for config in configs[1:4]:  # whatever Keras loads at its first is loaded
+            hostile.read(layer_of, dict(config))
+        for config in hostile.mutations(configs, count, seed):
+            del hostile.ran[:]
+            read = hostile.read(layer_of, config, watched)
+            assert not hostile.ran, "the file has chosen to run {}".format(hostile.ran)
+            if isinstance(read, Exception):
+                errors.append(str(read))
+                continue
+            layers.append(read)
+            if scope is not None:
+                for function in hostile.functions_of(read):
+                    assert (function.__module__ or "").partition(".")[0] == "tensorflow", function
+    assert all(len(error) < 5000 for error in errors)
+    if watched is not None:
+        assert not watched.seen, "reading configs has done {}".format(watched.seen[:5])
+    return layers, errors
+
+
+@pytest.mark.parametrize("name", sorted(KERASES))
+def test_broken_configs_are_errors_of_ours_or_right(name):
+    layers, errors = check_mutations(KERASES[name], MUTATIONS, seed=1)
+    assert len(layers) + len(errors) == MUTATIONS and layers
+    ours = [error for error in errors if error.startswith(("compat_grad: ", "override_gradient", "OverrideGradient"))]
+    assert len(ours) == len(errors), [error for error in errors if error not in ours][:3]
+
+
+@pytest.mark.parametrize(
+    "override, words",
+    [
+        (None, "override is None"),
+        ({"function": "os:system"}, "override is \\['function'\\]"),
+        ({"registered": 3}, "override\\['registered'\\] is 3"),
+        ({"override": "x" * 10**7}, "'module:name'|a name"),
+        ({"override": "tests.keras.hostile:instance.prop"}, "cannot be read|safe mode|no override"),
+    ],
+    ids=["none", "kind", "number", "huge", "property"],
+)
+def test_the_error_says_where_the_config_is_no_override(override, words):
+    with pytest.raises(ValueError, match=words) as raised:
+        form.check_override(override) if override is None or "override" not in override else _restore(override)
+    assert len(str(raised.value)) < 1000
+
+
+def _restore(override):
+    from compat_grad.keras.config import restore_override
+
+    return restore_override(override, getattr(tf, "keras", None) or KERASES[min(KERASES)])

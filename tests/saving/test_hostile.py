@@ -1,0 +1,97 @@
+"""What a stranger's graph says of our calls is a call of an override of this process, or one LookupError of ours."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from compat_grad import _tf, override_gradient
+from compat_grad.saving import recalled
+from tests.modes import v1
+
+MUTATIONS = 300
+STRANGE = [None, True, -1, 10**30, 1e999, "", "x" * 100000, [], {}, {"input": 0}, {"input": -1}, {"other": {}}]
+STRANGE += [{"array": ["V99999999999", 0]}, {"scalar": ["O", {}]}, {"dtype": "no such"}, {"array": ["<f4", [[1], 2]]}]
+STRANGE += [{"os:system": []}, {"list": [{"tuple": {}}]}, {"dict": [[[], 1]]}, {"scalar": ["i1", 1e300]}]
+
+
+def _ops():
+    """Return the overrides that calls are told of, and the ops that tell of them."""
+    f = override_gradient(lambda x, by=0.0, how=None: 2.0 * x + by, lambda op, dy: 10.0 * dy, name="told")
+    g = override_gradient(tf.sign, surrogate=tf.identity, name="told surrogate")
+    x = tf.constant([1.0, 2.0])
+    f(x)
+    f(x, how=["a", (1, None), {"b": np.ones([2], np.float32), "c": np.float32(3)}], by=x)
+    g(x)
+    ops = v1.get_default_graph().get_operations()
+    return (f, g), [op for op in ops if _tf.attribute(op, "_compat_grad_told") is not None]
+
+
+def _mutations(texts, count, seed):
+    choose = random.Random(seed)
+    for _ in range(count):
+        text = choose.choice(texts)
+        if choose.random() < 0.3:
+            at = choose.randrange(len(text))
+            yield text[:at] + choose.choice(["", "{", "]", '"', "9" * 5000, "[" * 5000, "\0", "NaN"]) + text[at + 1 :]
+            continue
+        told = json.loads(text)
+        places = [(told, key) for key in sorted(told)]
+        for holder, key in places:
+            inner = holder[key]
+            if isinstance(inner, (dict, list)):
+                places += [(inner, each) for each in (sorted(inner) if isinstance(inner, dict) else range(len(inner)))]
+        holder, key = choose.choice(places)
+        if choose.random() < 0.2:
+            del holder[key]
+        else:
+            holder[key] = choose.choice(STRANGE)
+        yield json.dumps(told)
+
+
+def check_texts(count, seed):
+    """Read so many broken texts; return how many."""
+    with tf.Graph().as_default():
+        overrides, ops = _ops()
+        assert len(ops) == 3
+        texts = [_tf.attribute(op, "_compat_grad_told") for op in ops]
+        read = 0
+        for text in _mutations(texts, count, seed):
+            try:
+                vjp = recalled.recall(text, random.Random(seed + read).choice(ops))
+            except LookupError as error:
+                assert type(error) is LookupError, repr(error)
+                assert str(error).startswith(("compat_grad: ", "override_gradient "))
+            else:
+                assert callable(vjp.input_gradients)  # of a surrogate the name is for messages alone
+            read += 1
+        del overrides
+    return read
+
+
+@pytest.mark.skipif(not _tf.has_identity_n_op, reason="TensorFlow 1.0 has no op to write attributes on")
+def test_broken_texts_are_errors_of_ours_or_right():
+    assert check_texts(MUTATIONS, seed=1) == MUTATIONS
+
+
+@pytest.mark.skipif(not _tf.has_identity_n_op, reason="TensorFlow 1.0 has no op to write attributes on")
+@pytest.mark.parametrize("attribute", ["_compat_grad_call", "_compat_grad_told"])
+@pytest.mark.parametrize("value", [None, _tf.AttrValue(i=3), _tf.AttrValue(s=b"\xff\xfe"), _tf.AttrValue(s=b"{")])
+def test_an_op_with_broken_attributes_has_no_gradient(graph, attribute, value):
+    f = override_gradient(lambda x: 2.0 * x, lambda op, dy: 10.0 * dy, name="broken")
+    with tf.Graph().as_default() as theirs:
+        f(v1.placeholder(tf.float32, [2], name="x"))
+    graph_def = theirs.as_graph_def()
+    (node,) = [node for node in graph_def.node if "_compat_grad_call" in node.attr]
+    del f, theirs, node.attr[attribute]
+    if value is not None:
+        node.attr[attribute].CopyFrom(value)
+    if attribute == "_compat_grad_told":
+        node.attr["_compat_grad_call"].s = b"nobody's"
+    x = tf.constant([1.0, 2.0])
+    (y,) = tf.import_graph_def(graph_def, input_map={"x": x}, return_elements=[node.name + ":0"])
+    with pytest.raises(LookupError, match="compat_grad|override_gradient") as raised:
+        v1.gradients(y, x)
+    assert type(raised.value) is LookupError
