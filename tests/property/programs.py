@@ -81,7 +81,8 @@ def examples(draw):
             max_size=3,
         )
     )
-    placement = draw(st.sampled_from(sorted(PLACEMENTS)))
+    # TensorFlow 1 has no gradient of bfloat16 through a tf.cond, not the native one either.
+    placement = draw(st.sampled_from(sorted(set(PLACEMENTS) - ({"cond"} if dtype == "bfloat16" else set()))))
     return Example(
         inputs,
         dtype,
