@@ -85,6 +85,7 @@ from compat_grad._tf.order import (
     waiting_for,
 )
 from compat_grad._tf.override_maps import enter_override_map, override_map_of, told_of_override_maps
+from compat_grad._tf.own_gradients import own_gradients_wrapped, tells_of_own_gradients
 from compat_grad._tf.parallel_for import (
     have_vectorized_ops_tied,
     refuse_to_vectorize,
@@ -176,6 +177,8 @@ from compat_grad._tf.threads import ThisThread
 
 __all__ = [
     "ThisThread",
+    "own_gradients_wrapped",
+    "tells_of_own_gradients",
     "AttrValue",
     "EAGER",
     "EagerTensor",

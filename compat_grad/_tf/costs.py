@@ -62,6 +62,7 @@ _COSTS = {
     "execute_with_callbacks": _OP_BY_OP,
     "_py_funcs": _PY_FUNCTIONS,
     "py_func_common": _PY_FUNCTIONS,
+    "_eager_mode_decorator": "going op by op, op-level overrides refuse tf.recompute_grad and the like",
     "extract_stack": "what is said of a gradient_override_map comes without its file and line",
     "EagerTensor": _CHECKS,
     "CompositeTensor": _CHECKS,

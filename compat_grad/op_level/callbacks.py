@@ -19,7 +19,7 @@ class OpByOp:
     """Runs the forward of one override op by op, its ops with the gradients of an `OpGradients`."""
 
     def __init__(self, gradients):
-        self._gradients = weakref.proxy(gradients)  # whose part this is
+        self._gradients = weakref.ref(gradients)  # whose part this is
         self._scanned = {}  # what was found in the functions that were called
 
     def run(self, forward, traced):
@@ -37,11 +37,35 @@ class OpByOp:
         Raises:
           ValueError: an op type occurs nowhere, or in a function where its gradient could not be overridden.
         """
-        gradients = self._gradients
+        gradients = self._gradients()
         found = FoundExecuted(gradients.names(), self._scanned)
+        with self._recording(found.look_at):
+            if gradients.reach_own_gradients:
+                with _tf.own_gradients_wrapped(self._around):
+                    yield
+            else:
+                yield
+        found.look_into_functions()
+        gradients.judge_executed(found, traced)
+
+    def _around(self, backward):
+        """Return what a gradient of forward's own does, with the override applied to what it executes."""
+        gradients = self._gradients()  # which live for as long as a tape can ask
+
+        def with_override(*output_gradients):
+            with gradients.op_by_op._recording():
+                return backward(*output_gradients)
+
+        return with_override
+
+    @contextlib.contextmanager
+    def _recording(self, look_at=None):
+        """Return the context in which ops that are executed get the gradients, and look_at is told of each."""
+        gradients = self._gradients()
 
         def executed(op, outputs, recorded_inputs):
-            found.look_at(op)
+            if look_at is not None:
+                look_at(op)
             rule = gradients.rules.get(op.type)
             if rule is not None and tapes_listen():
                 _record_instead(op, outputs, recorded_inputs, rule)
@@ -53,8 +77,6 @@ class OpByOp:
                     yield
             finally:
                 marking.done()
-        found.look_into_functions()
-        gradients.judge_executed(found, traced)
 
 
 @contextlib.contextmanager

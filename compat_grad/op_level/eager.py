@@ -83,6 +83,8 @@ class EagerCalls:
         fed = self._hidden.get(graph)
         if not fed and not (_can_go_op_by_op() and _tf.held_outside(graph)):
             return TRACED
+        if _tf.tells_of_own_gradients:
+            return HIDING
         own = [op for op in graph.get_operations() if is_wrapped(op)]
         if not any(builds_ops_of(op, self._gradients) for op in own):
             return HIDING

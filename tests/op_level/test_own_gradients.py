@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from compat_grad import override_gradient
+from compat_grad import _tf, override_gradient
 from tests import modes
 from tests.modes import assert_same_bits
 
@@ -98,68 +98,89 @@ def test_the_custom_gradient_itself_is_left_as_it_was_for_others(mode):
     assert_same_bits(first(mode, recomputed), [native])
 
 
-@pytest.mark.skipif(not hasattr(tf, "autodiff"), reason="TensorFlow has op callbacks from 2.1 on")
-def test_what_neither_a_trace_nor_op_by_op_reaches_is_refused():
-    def forward(x):
-        features = recomputed(x)
-        return features, features * features
-
-    f = override_gradient(forward, {"Relu": ten}, name="net")
-    x = tf.constant(X)
-    for _ in range(2):
-        f(x)  # nobody can ask for a gradient
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            with pytest.raises(ValueError, match="'net': in eager mode .*tf.recompute_grad.*Open the tape inside"):
-                f(x)
-
-    @tf.function
-    def inside(x):
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch(x)
-            features, scores = f(x)
-        return tape.gradient(scores, features), tape.gradient(scores, x)
-
-    y = np.maximum(X, 0)
-    assert_same_bits(modes.to_arrays(inside(x)), [2 * y, 10 * 2 * y])
+NEEDS_OP_CALLBACKS = pytest.mark.skipif(not hasattr(tf, "autodiff"), reason="TensorFlow has op callbacks from 2.1 on")
 
 
-@pytest.mark.skipif(not hasattr(tf, "autodiff"), reason="TensorFlow has op callbacks from 2.1 on")
-def test_a_formula_of_its_own_does_not_keep_it_from_going_op_by_op():
-    def forward(x):
-        features = tf.custom_gradient(lambda x: (tf.nn.relu(x), lambda dy: 3.0 * dy))(x) + tf.nn.relu(x)
-        return features, features * features
+def features_and_scores(x):
+    features = recomputed(x)
+    return features, features * features
 
-    f = override_gradient(forward, {"Relu": ten})
-    x = tf.constant(X)
+
+def scores_by_features(f, x):
+    """Return the gradients of the scores by the features, and by x."""
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
         features, scores = f(x)
-    y = np.maximum(X, 0)
-    expected = [2 * (2 * y), 2 * (2 * y) * (3 + 10)]
-    assert_same_bits(modes.to_arrays([tape.gradient(scores, features), tape.gradient(scores, x)]), expected)
+    return tape.gradient(scores, features), tape.gradient(scores, x)
 
 
-@pytest.mark.skipif(not hasattr(tf, "autodiff"), reason="TensorFlow has op callbacks from 2.1 on")
-def test_py_function(mode):
+@NEEDS_OP_CALLBACKS
+def test_op_by_op_where_outputs_are_made_of_each_other():
+    f = override_gradient(features_and_scores, {"Relu": ten})
+    x, y = tf.constant(X), np.maximum(X, 0)
+    for each in (f, f, tf.function(lambda x: scores_by_features(f, x))):
+        found = each(x) if each is not f else scores_by_features(f, x)
+        assert_same_bits(modes.to_arrays(found), [2 * y, 10 * 2 * y])
+
+
+@NEEDS_OP_CALLBACKS
+@pytest.mark.parametrize("inner", [recomputed, tf.recompute_grad(tf.nn.relu) if modes.IS_TF2 else None])
+def test_op_by_op_where_forward_cannot_be_traced(inner):
     def forward(x):
-        inside = tf.py_function(lambda x: tf.nn.relu(x) * float(x.numpy().shape[0]), [x], tf.float32)
-        inside.set_shape(x.shape)
-        return inside + tf.nn.relu(x)
+        assert x.numpy().shape == X.shape
+        return inner(x) * 3.0
 
-    if mode is modes.EAGER:
-        f = override_gradient(lambda x: forward(x + x.numpy() * 0), {"Relu": ten})
-        assert_same_bits(first(mode, f), [np.full_like(X, 2 * (2 * 10 + 10))])
-    if mode in (modes.EAGER, modes.TAPE_OUTSIDE) and not _py_function_has_a_gradient_outside():
-        pytest.skip("TensorFlow itself fails to differentiate a tf.function with a tf.py_function in it (2.1)")
     f = override_gradient(forward, {"Relu": ten})
     for _ in range(2):
-        assert_same_bits(first(mode, f), [np.full_like(X, 2 * (2 * 10 + 10))])
+        assert_same_bits(first(modes.EAGER, f), [np.full_like(X, 2 * 3 * 10)])
+    assert_same_bits(first(modes.EAGER, inner), [2 * (X > 0).astype(np.float32)])
 
 
-def _py_function_has_a_gradient_outside():
-    try:
-        first(modes.TAPE_OUTSIDE, lambda x: tf.py_function(lambda x: x * 1.0, [x], tf.float32))
-    except TypeError:
-        return False
-    return True
+@NEEDS_OP_CALLBACKS
+def test_op_by_op_where_forward_keeps_what_it_computes():
+    kept = []
+
+    def forward(x):
+        kept.append(recomputed(x))
+        return kept[-1] * 3.0
+
+    f = override_gradient(forward, {"Relu": ten})
+    x = tf.constant(X)
+    for _ in range(2):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            y = f(x)
+        found = [tape.gradient(y, kept[-1]), tape.gradient(kept[-1], x), tape.gradient(y, x)]
+        assert_same_bits(modes.to_arrays(found), [np.full_like(X, 3), np.full_like(X, 10), np.full_like(X, 30)])
+
+
+@NEEDS_OP_CALLBACKS
+def test_the_second_derivative_op_by_op():
+    def forward(x):
+        assert x.numpy().shape == X.shape
+        return tf.recompute_grad(tf.nn.relu)(x) * 3.0
+
+    f = override_gradient(forward, {"Relu": lambda op, dy: 10.0 * dy * op.inputs[0] * op.inputs[0]})
+    x = tf.constant(X)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = f(x)
+        gradient = tape.gradient(y, x)
+    assert_same_bits(modes.to_arrays([gradient, outer.gradient(gradient, x)]), [30 * X * X, 60 * X])
+
+
+@NEEDS_OP_CALLBACKS
+def test_what_neither_a_trace_nor_op_by_op_reaches_is_refused(monkeypatch):
+    """Where TensorFlow hides how tf.custom_gradient tells tapes of what it has."""
+    monkeypatch.setattr(_tf, "tells_of_own_gradients", False)
+    f = override_gradient(features_and_scores, {"Relu": ten}, name="net")
+    x = tf.constant(X)
+    for _ in range(2):
+        f(x)  # nobody can ask for a gradient
+        with pytest.raises(ValueError, match="'net': in eager mode .*tf.recompute_grad.*Open the tape inside"):
+            scores_by_features(f, x)
+    y = np.maximum(X, 0)
+    inside = tf.function(lambda x: scores_by_features(f, x))
+    assert_same_bits(modes.to_arrays(inside(x)), [2 * y, 10 * 2 * y])
