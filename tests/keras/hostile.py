@@ -196,7 +196,10 @@ def read(layer_of, config, watched=None):
 
 def functions_of(layer):
     """Yield the functions that a layer would run; those of an override that a module defines are its own affair."""
-    for part in layer._layer_call.override._definition[:3]:
+    override = layer._layer_call.override
+    if override is tenfold:
+        return
+    for part in override._definition[:3]:
         for function in part.values() if isinstance(part, dict) else [part]:
             if callable(function) and not isinstance(function, Override):
                 yield function
