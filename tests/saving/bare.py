@@ -66,12 +66,18 @@ def train(f, x):
     return [tf.concat([tf.reshape(variable, [-1]) for variable in variables], 0)]
 
 
+#: what TFSMLayer loads, as whatever makes such a SavedModel -> the endpoint
+ENDPOINTS = {
+    "Keras, saved_model.save": "serving_default",
+    "Keras, model.export": "serve",
+    "Keras, ExportArchive": "serve",
+    "Keras, two replicas": "serving_default",
+}
 _kept = []  # loaded objects, for their functions do not keep their variables
 
 
 def _by_layer(path):
-    endpoint = "serve" if hasattr(tf.saved_model.load(path), "serve") else "serving_default"
-    layer = tf.keras.layers.TFSMLayer(path, call_endpoint=endpoint)
+    layer = tf.keras.layers.TFSMLayer(path, call_endpoint=ENDPOINTS[os.path.basename(path)])
     return lambda x: tf.nest.flatten(layer(x))[0]
 
 
@@ -83,7 +89,7 @@ def _by_tensorflow(path):
 def keras_ways(path):
     """Return {way of loading: function from a path to the model's function} for a Keras model's folder."""
     ways = {"tf.saved_model.load": _by_tensorflow}
-    if hasattr(tf.keras.layers, "TFSMLayer"):
+    if hasattr(tf.keras.layers, "TFSMLayer") and os.path.basename(path) in ENDPOINTS:
         ways["TFSMLayer"] = _by_layer
     # Keras of 2.0 cannot load what it saves of a layer whose class it does not know
     if os.path.basename(path) == "Keras, model.save" and hasattr(tf.keras.layers, "experimental"):

@@ -1,9 +1,10 @@
-"""MetaGraphs of overrides. As a script: imports them in this process, where the overrides are defined again, or not.
+"""MetaGraphs of overrides. As a script: imports them in this process, before and after the overrides are defined again.
 
-    python metagraphs.py folder defined|undefined
+    python metagraphs.py folder
 
-The results go to folder/defined.json or folder/undefined.json: for each graph the value, the gradient and the gradient
-of its sum, or what was raised.
+The results go to folder/undefined.json and folder/defined.json: for each graph the value, the gradient and the gradient
+of its sum, or what was raised; and likewise to folder/forked.json for two graphs in one, of which a fork
+exported the second.
 """
 
 import functools
@@ -113,11 +114,8 @@ def export(folder):
     return here
 
 
-def main(folder, defined):
-    kept = define() if defined == "defined" else None  # noqa: F841
-    import compat_grad
-
-    assert compat_grad.override_gradient
+def import_all(folder):
+    """Return {name: outcome} of the MetaGraphs in folder."""
     results = {}
     for file in sorted(os.listdir(folder)):
         if file.endswith(".meta"):
@@ -127,8 +125,56 @@ def main(folder, defined):
                 x, y = graph.get_tensor_by_name("x:0"), graph.get_tensor_by_name("y:0")
                 restore = functools.partial(saver.restore, save_path=path)
                 results[file[: -len(".meta")].replace("_", " ")] = outcome(x, y, restore)
-    with open(os.path.join(folder, defined + ".json"), "w") as file:
-        json.dump(results, file)
+    return results
+
+
+def forked(name):
+    """Return the override of the process of that name, made anew: of "parent" or of "fork"."""
+    from compat_grad import override_gradient
+
+    factor = {"parent": 5.0, "fork": 7.0}[name]
+    return override_gradient(lambda x: 2.0 * x, lambda op, dy: dy * factor * op.inputs[0], name="mg_in_" + name)
+
+
+def export_across_a_fork(folder):
+    """Have this process and a fork of it, which goes on with its counters, export a call each."""
+    child = os.fork()
+    name = "parent" if child else "fork"
+    f = forked(name)
+    with tf.Graph().as_default():
+        x = v1.placeholder(tf.float32, [3], name="x")
+        tf.identity(f(x), name="y")
+        v1.train.export_meta_graph(os.path.join(folder, name))
+    if not child:
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    return f
+
+
+def import_both(folder):
+    """Return what the sum of the parent's call and the fork's gives when they are imported into one graph."""
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder(tf.float32, [3])
+        ends = []
+        for name in ("parent", "fork"):
+            v1.train.import_meta_graph(os.path.join(folder, name), import_scope=name, input_map={"x:0": x})
+            ends.append(graph.get_tensor_by_name(name + "/y:0"))
+        return outcome(x, tf.add_n(ends), lambda session: None)
+
+
+def main(folder):
+    def write(name, results):
+        with open(os.path.join(folder, name + ".json"), "w") as file:
+            json.dump(results, file)
+
+    kept = [export_across_a_fork(folder)]  # before TensorFlow has threads
+    forks = {"undefined": import_both(folder)}
+    kept.append(forked("fork"))
+    forks["defined"] = import_both(folder)
+    write("forked", forks)
+    write("undefined", import_all(folder))
+    kept.append(define())
+    write("defined", import_all(folder))
 
 
 if __name__ == "__main__":

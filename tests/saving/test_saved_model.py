@@ -13,12 +13,13 @@ import tensorflow as tf
 
 from compat_grad import override_gradient, strict_saving
 from tests import modes
-from tests.saving import bare, programs
+from tests.saving import bare, programs, replicas
 from tests.saving.programs import X
 
 SaveOptions = getattr(tf.saved_model, "SaveOptions", None)
 WRITES = SaveOptions and "experimental_custom_gradients" in inspect.signature(SaveOptions).parameters
 writes_gradients = pytest.mark.skipif(not WRITES, reason="this TensorFlow writes no gradients of ops (2.6 brought it)")
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 Saved = collections.namedtuple("Saved", "live loaded defined warned")
 Saved.__doc__ = """What a model gave before it was saved, and what when loaded.
 
@@ -57,9 +58,13 @@ def load_elsewhere(folder, inputs, defined):
     with open(str(folder / "input.json"), "w") as file:
         json.dump(dict(inputs=inputs, defined=defined), file)
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    run([sys.executable, bare.__file__, str(folder), ROOT], environment, folder)
+    return [json.loads((folder / (how + ".json")).read_text()) for how in ("bare", "defined")]
+
+
+def run(command, environment, folder):
     done = subprocess.run(
-        [sys.executable, bare.__file__, str(folder), root],
+        command,
         env=environment,
         cwd=str(folder),
         stdout=subprocess.PIPE,
@@ -67,7 +72,6 @@ def load_elsewhere(folder, inputs, defined):
         universal_newlines=True,
     )
     assert done.returncode == 0, done.stdout[-3000:]
-    return [json.loads((folder / (how + ".json")).read_text()) for how in ("bare", "defined")]
 
 
 # --- what is saved --------------------------------------------------------------------------------------------
@@ -114,7 +118,7 @@ OTHERS = dict(programs.CARRIED_IN_BODIES, **{"itself in its backward": programs.
 OTHERS.update({name: f for name, (f, _) in NOT_CARRIED.items()})
 
 
-def _keras_model(f):
+def keras_model(f):
     keras = tf.keras
     x = keras.Input([])
     dense = keras.layers.Dense(1, kernel_initializer="ones")
@@ -151,16 +155,16 @@ def _keras_ways():
 def _save_keras(folder):
     """Save Keras models in all ways that make a SavedModel; return {name: what the model gives}."""
     # without a name that a file could hold, and by op in a function
-    model = _keras_model(lambda x: programs.by_output(programs.tenfold(x)))
+    model = keras_model(lambda x: programs.by_output(programs.tenfold(x)))
     for way, save_model in _keras_ways().items():
         save_model(model, str(folder / ("Keras, " + way)))
     here = bare.outcomes_of_keras(model, tf.constant(X))
     found = {"Keras, " + way: here for way in _keras_ways()}
     if hasattr(getattr(tf.saved_model, "experimental", None), "VariablePolicy"):
         with tf.distribute.MirroredStrategy(["/cpu:0"]).scope():
-            model = _keras_model(_relu_of_product)
+            model = keras_model(_relu_of_product)
         _save_expanded(model, str(folder / "Keras, expanded"))
-        found["Keras, expanded"] = bare.outcomes_of_keras(_keras_model(_relu_of_product), tf.constant(X))
+        found["Keras, expanded"] = bare.outcomes_of_keras(keras_model(_relu_of_product), tf.constant(X))
     return found
 
 
@@ -316,3 +320,18 @@ def test_strict_saving_raises_instead(functions, tmp_path):
 def test_several_calls_of_an_override_are_one_warning(functions, tmp_path):
     f, _ = NOT_CARRIED["Python in backward"]
     assert len(save(module_of(lambda x: f(f(x)) + f(x)), tmp_path / "several")) == 1
+
+
+@pytest.mark.slow
+def test_a_model_that_two_replicas_have_trained_is_saved_with_its_gradient(functions, tmp_path):
+    if not modes.IS_TF2:
+        pytest.skip("TensorFlow 1 gives no tf.function back that it saved")
+    run([sys.executable, replicas.__file__, str(tmp_path)], dict(os.environ, PYTHONPATH=ROOT), tmp_path)
+    live = json.loads((tmp_path / "live.json").read_text())
+    loaded = load_elsewhere(tmp_path, {"Keras, two replicas": [[[x] for x in X]]}, [])[0]["Keras, two replicas"]
+    assert live["gradient"] != live["second"]
+    for way, found in loaded.items():
+        if WRITES and SaveOptions().experimental_custom_gradients:
+            assert {key: found[key] for key in live} == live, way
+        else:
+            assert found["value"] == live["value"] and "compat_grad" in found["gradient"]["raised"], way
