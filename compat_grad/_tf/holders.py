@@ -30,24 +30,31 @@ _CONTAINERS = (list, tuple, dict, set, frozenset, collections.deque) + (
 _CALLABLES = (types.MethodType, types.FunctionType, types.FrameType)
 
 
-def held_outside(graph):
-    """Whether a tensor of this traced graph, of those that have gradients, is held by anybody but TensorFlow."""
-    suspects = _suspects(graph)
+def held_outside(graph, ours=None):
+    """Whether a tensor of this traced graph, of those that have gradients, is held by anybody but TensorFlow and us.
+
+    Args:
+      graph: the graph.
+      ours: id of a tensor -> how many references to it are our own. The collector, which looks through all that the
+        process holds, would find out, but each time anew.
+    """
+    ours = ours or {}
+    suspects = _suspects(graph, ours)
     if not suspects or not _somebody_holds(suspects):
         return False
     del suspects
     gc.collect()  # what is only waiting to be collected holds nothing
-    suspects = _suspects(graph)
+    suspects = _suspects(graph, ours)
     return bool(suspects) and _somebody_holds(suspects)
 
 
-def _suspects(graph):
+def _suspects(graph, ours):
     expected, inputs = _expected(), {id(tensor) for tensor in graph.inputs}
     returned = {id(tensor) for tensor in graph.outputs}  # made of what the function returned, after it
     suspects = []
     for kind, found in _surplus(graph, inputs, expected.for_each_use):
         tensor, count = found
-        if count > getattr(expected, kind) and id(tensor) not in returned:
+        if count - ours.get(id(tensor), 0) > getattr(expected, kind) and id(tensor) not in returned:
             suspects.append(tensor)
     return suspects
 

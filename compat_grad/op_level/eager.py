@@ -9,6 +9,7 @@ import weakref
 
 from compat_grad import _tf
 from compat_grad.call import structure
+from compat_grad.op_level.marking import inputs_kept
 from compat_grad.op_level.own_gradients import builds_ops_of, is_wrapped
 
 TRACED = "traced"
@@ -81,7 +82,7 @@ class EagerCalls:
 
     def _way_of(self, graph):
         fed = self._hidden.get(graph)
-        if not fed and not (_can_go_op_by_op() and _tf.held_outside(graph)):
+        if not fed and not (_can_go_op_by_op() and _tf.held_outside(graph, inputs_kept(graph))):
             return TRACED
         if _tf.tells_of_own_gradients:
             return HIDING

@@ -1,5 +1,6 @@
 """Naming the gradients of ops while they are built: in the graph at hand for one thread, and in those nested in it."""
 
+import collections
 import contextlib
 import functools
 import threading
@@ -171,6 +172,12 @@ class _OpByOp:
 def was_seen(op):
     """Whether a `Marking` has seen an op while it was built."""
     return hasattr(op, "_compat_grad_seen")
+
+
+def inputs_kept(graph):
+    """Return, for the tensors that a `Marking` keeps as inputs of an op of graph, {id: how often}."""
+    marked = filter(was_seen, graph.get_operations())
+    return collections.Counter(id(tensor) for op in marked for tensor in getattr(op, "_compat_grad_inputs", ()))
 
 
 def tapes_listen():

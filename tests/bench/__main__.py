@@ -14,10 +14,11 @@ def main(argv=None):
     parser.add_argument("--quick", action="store_true", help="next to no repeats: proves that it runs, not more")
     parser.add_argument("--gather", metavar="DIRECTORY", help="measure nothing; table and picture of what is there")
     parser.add_argument("--overhead", action="store_true", help="only what is added, over what tf.custom_gradient adds")
+    parser.add_argument("--models", action="store_true", help="only the training steps of whole models")
     options = parser.parse_args(argv)
     if options.gather:
         return _gather(options.gather)
-    only = "overheads" if options.overhead else None
+    only = "overheads" if options.overhead else "of_models" if options.models else None
     return _measure(QUICK if options.quick else FULL, options.to, only)
 
 

@@ -4,7 +4,7 @@ import sys
 
 import tensorflow as tf
 
-from tests.bench import eager, functions, graphs, leaks, overhead
+from tests.bench import eager, functions, graphs, leaks, models, overhead
 
 
 def figures(effort):
@@ -29,6 +29,18 @@ def overheads(effort):
         yield from overhead.of_eager_mode(effort)
         if hasattr(tf, "function"):
             yield from overhead.of_functions(effort)
+
+
+def of_models(effort):
+    """Yield the figures of the training steps of whole models."""
+    with tf.Graph().as_default():
+        yield from models.figures(models.GRAPH, effort)
+    with _eager_mode():
+        if hasattr(tf, "function"):
+            yield from models.figures(models.FUNCTION, effort)
+            if functions.jit_option():
+                yield from models.figures(models.JIT, effort)
+        yield from models.figures(models.EAGER, effort)
 
 
 def _eager_mode():

@@ -1,5 +1,6 @@
 """Op-level overrides in eager mode: traced where that shows all that forward does, op by op where it does not."""
 
+import gc
 import threading
 import types
 
@@ -348,3 +349,15 @@ def test_grad_cam_as_keras_io_writes_it():
         positive = np.asarray(model(image)[0]) > 0
         np.testing.assert_allclose(found[positive], 10 * native[positive], rtol=1e-5)
         assert np.abs(found[~positive]).max() > 0.0
+
+
+def test_the_first_call_of_an_override_does_not_look_through_all_that_the_process_holds(monkeypatch):
+    """Which takes longer than all else, the more so the more there is, and is for forwards that keep tensors."""
+    override_gradient(lambda x: tf.nn.relu(x) * 2.0, {"Relu": ten_x})(tf.constant(X))  # counted once in a process
+
+    def refuse(*held):
+        raise AssertionError("a look through all objects")
+
+    monkeypatch.setattr(gc, "get_referrers", refuse)
+    f = override_gradient(lambda x: tf.nn.relu(tf.nn.relu(x) * 2.0) + x, {"Relu": ten_x})
+    assert_same_bits(gradient_by_x(f), 10 * X * 2 * (10 * 2 * Y) + 1)
