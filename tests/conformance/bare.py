@@ -1,0 +1,103 @@
+"""Loads the saved catalogue in a process that cannot import compat_grad, and differentiates it there.
+
+    python bare.py folder
+
+folder/model is a SavedModel with a function ``f0``, ``f1``, ... of the inputs and a list ``variables0``, ... for each
+case; folder/cases the pickled list of what each is called with, and of the weights of its derivatives. The results go
+to folder/results, pickled: for each case {order: [array or None]}, up to the first order that raises, with those words
+under "raised".
+"""
+
+import os
+import pickle
+import sys
+
+import tensorflow as tf
+
+
+def by_tape(f, at, weights):
+    """Return (outputs of f, gradients of their sum weighted so), as the modes' differentiate does."""
+    with tf.GradientTape() as tape:
+        for x in at:
+            tape.watch(x)
+        outputs = f(*at)
+        terms = [
+            tf.reduce_sum(y * w.astype(y.dtype.as_numpy_dtype))
+            for y, w in zip(outputs, weights)
+            if w is not None and y.dtype.is_floating
+        ]
+        target = tf.add_n(terms)
+    gradients = tape.gradient(target, at)
+    return outputs, [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]
+
+
+def orders_of(function, variables, case):
+    """Return {order: function that computes it} of a case, the lowest first."""
+    at = list(variables) + [tf.constant(array) for array in case["inputs"]]
+    given = []  # which inputs have a gradient
+
+    def f(*at):
+        return list(function(*at[len(variables) :]))
+
+    def gradients():
+        _, found = by_tape(f, at, case["weights"])
+        given[:] = [gradient is not None for gradient in found]
+        return found
+
+    def second():
+        weights = [weight for weight, has in zip(case["gradient_weights"], given) if has]
+        return by_tape(first, at, [part for weight in weights for part in parts_of_array(weight)])[1]
+
+    def first(*at):
+        _, found = by_tape(f, at, case["weights"])
+        return [part for gradient in found if gradient is not None for part in parts_of_tensor(gradient)]
+
+    orders = {"value": lambda: f(*at), "first": gradients}
+    if case["has_second"]:
+        orders["second"] = second
+    return orders
+
+
+def parts_of_array(array):
+    return [array.real, array.imag] if array.dtype.kind == "c" else [array]
+
+
+def parts_of_tensor(tensor):
+    return [tf.math.real(tensor), tf.math.imag(tensor)] if tensor.dtype.is_complex else [tensor]
+
+
+def run(function, variables, case):
+    """Return {order: [array or None]} of a case, and what the next order raised."""
+    results = {}
+    for order, compute in orders_of(function, variables, case).items():
+        try:
+            results[order] = [None if tensor is None else tensor.numpy() for tensor in compute()]
+        except Exception as error:  # whatever it is, the other process judges
+            return dict(results, raised="\n".join(words_of(error)))
+    return results
+
+
+def words_of(error):
+    """Return what an error says, and what its causes say."""
+    words = []
+    while error is not None:
+        words.append("{}: {}".format(type(error).__name__, error))
+        error = error.__cause__ or error.__context__
+    return words
+
+
+def main(folder):
+    model = tf.saved_model.load(os.path.join(folder, "model"))
+    with open(os.path.join(folder, "cases"), "rb") as file:
+        cases = pickle.load(file)
+    results = [
+        run(getattr(model, "f{}".format(index)), getattr(model, "variables{}".format(index)), case) if case else None
+        for index, case in enumerate(cases)
+    ]
+    with open(os.path.join(folder, "results"), "wb") as file:
+        pickle.dump(results, file)
+
+
+if __name__ == "__main__":
+    sys.modules["compat_grad"] = None  # which makes importing it an ImportError
+    main(*sys.argv[1:])
