@@ -83,6 +83,9 @@ def examples(draw):
     )
     # TensorFlow 1 has no gradient of bfloat16 through a tf.cond, not the native one either.
     placement = draw(st.sampled_from(sorted(set(PLACEMENTS) - ({"cond"} if dtype == "bfloat16" else set()))))
+    if placement == "loop" and dtype != "float32":
+        # TensorFlow 1 adds up the gradient of what is of unknown shape as float32, the native one, too.
+        inputs = [of._replace(hidden=False) for of in inputs]
     return Example(
         inputs,
         dtype,
