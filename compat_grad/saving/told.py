@@ -70,7 +70,7 @@ def hear(text, tensors):
     except Untold as error:
         error.override = name
         raise
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError) as error:
         raise Malformed("{} ({})".format(reprlib.repr(text), reprlib.repr(str(error)))) from None
 
 
