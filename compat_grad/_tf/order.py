@@ -76,8 +76,10 @@ def waiting_for(tensors):
     ControlTrigger; a placeholder stays, because it might be fed.
     """
     graph = get_default_graph()
-    # What a function is handed is there from the start (and 1.6 makes no function of edges from it).
-    computed = [one for one in tensors if not is_eager_tensor_type(type(one)) and one.op.type != "Placeholder"]
+    # What a function is handed, or captures of the one around it, is there from the start (and 1.6 makes no function of
+    # edges from the former, 2.4 takes no edge from the latter).
+    symbolic = [one for one in tensors if not is_eager_tensor_type(type(one))]
+    computed = [one for one in symbolic if one.graph is graph and one.op.type != "Placeholder"]
     if not computed or not is_function_graph(graph):
         yield
         return

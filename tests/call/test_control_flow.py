@@ -192,3 +192,15 @@ def test_autograph_reaches_forward_and_not_our_code(functions):
     assert_same_bits(modes.to_arrays(step(tf.constant(X))), [8 * X, np.full_like(X, 5)])
     assert_same_bits(modes.to_arrays(step(tf.constant(-X))), [X, np.full_like(X, 5)])
     assert_same_bits(modes.to_arrays(tf.function(f)(tf.constant(-X))), X)
+
+
+@pytest.mark.skipif(not modes.HAS_FUNCTIONS, reason="TensorFlow has tf.function from 1.14 on")
+def test_a_loop_in_a_function_captures_what_two_outputs_are_made_of():
+    f = override_gradient(lambda x: (3.0 * x, 2.0 * x), lambda op, da, db: 5.0 * da + 7.0 * db)
+
+    @tf.function(autograph=False)
+    def value(x):
+        made = 2.0 * x
+        return tf.while_loop(lambda n, y: n < 2, lambda n, y: (n + 1, f(made)[0]), [tf.constant(0), 0.0 * x])[1]
+
+    assert modes.TAPE_INSIDE.run(lambda differentiate, x: differentiate(value, [x])[1], np.float32(2)) == [10.0]
