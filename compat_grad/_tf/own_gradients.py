@@ -5,7 +5,8 @@ import sys
 import threading
 
 from compat_grad._tf.lookup import first
-from compat_grad._tf.threads import ThisThread
+
+_context = first("tensorflow.python.eager.context.context")
 
 _decorator = first("tensorflow.python.ops.custom_gradient._eager_mode_decorator")
 _names = getattr(_decorator, "__globals__", {})
@@ -16,7 +17,7 @@ tells_of_own_gradients = hasattr(_records, "record_operation")
 
 _own = getattr(_records, "record_operation", None)
 _patching = threading.Lock()
-_told = []  # of all threads: (its thread, wrap), the outermost first
+_told = []  # of all threads: (its number, its op callbacks, wrap), the outermost first
 
 
 @contextlib.contextmanager
@@ -28,7 +29,7 @@ def own_gradients_wrapped(wrap):
     if not tells_of_own_gradients:
         yield
         return
-    entry = ThisThread(), wrap
+    entry = threading.get_ident(), _op_callbacks(), wrap
     with _patching:
         _told.append(entry)
         _records.record_operation = _record_wrapped
@@ -41,9 +42,15 @@ def own_gradients_wrapped(wrap):
                 _records.record_operation = _own
 
 
+def _op_callbacks():
+    """Return the list that a thread hands on, itself, to those that TensorFlow starts to work for it; None without."""
+    return getattr(_context and _context(), "op_callbacks", None)
+
+
 def _record_wrapped(op_type, output_tensors, input_tensors, backward_function, *more, **keywords):  # TensorFlow's names
     if sys._getframe(1).f_globals is _names:
-        for thread, wrap in reversed(list(_told)):
-            if thread.is_current() or thread.has_started_current():
+        callbacks = _op_callbacks()
+        for thread, its_callbacks, wrap in reversed(list(_told)):
+            if thread == threading.get_ident() or (callbacks is not None and callbacks is its_callbacks):
                 backward_function = wrap(backward_function)
     return _own(op_type, output_tensors, input_tensors, backward_function, *more, **keywords)

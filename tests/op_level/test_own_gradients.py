@@ -1,5 +1,7 @@
 """Op-level overrides of a forward that brings gradients of its own along, which build and differentiate ops."""
 
+import threading
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -134,6 +136,23 @@ def test_op_by_op_where_forward_cannot_be_traced(inner):
     for _ in range(2):
         assert_same_bits(first(modes.EAGER, f), [np.full_like(X, 2 * 3 * 10)])
     assert_same_bits(first(modes.EAGER, inner), [2 * (X > 0).astype(np.float32)])
+
+
+@NEEDS_OP_CALLBACKS
+def test_op_by_op_another_thread_keeps_its_own_gradients():
+    found = []
+
+    def forward(x):
+        assert x.numpy().shape == X.shape
+        stranger = threading.Thread(target=lambda: found.append(first(modes.EAGER, recomputed)))
+        stranger.start()
+        stranger.join()
+        return recomputed(x) * 3.0
+
+    f = override_gradient(forward, {"Relu": ten})
+    for _ in range(2):
+        assert_same_bits(first(modes.EAGER, f), [np.full_like(X, 2 * 3 * 10)])
+        assert_same_bits(found.pop(), [2 * (X > 0).astype(np.float32)])
 
 
 @NEEDS_OP_CALLBACKS
