@@ -49,6 +49,7 @@ def test_broken_configs_are_errors_of_ours_or_right(name):
     assert len(ours) == len(errors), [error for error in errors if error not in ours][:3]
 
 
+@pytest.mark.skipif(not KERASES, reason="overrides are lifted in no Keras of this TensorFlow (1.12)")
 @pytest.mark.parametrize(
     "override, words",
     [
