@@ -1,6 +1,8 @@
 """Graphs that were built in another process, a fork of this one included: their gradients are never a stranger's."""
 
+import gc
 import os
+import signal
 
 import pytest
 import tensorflow as tf
@@ -31,6 +33,8 @@ def _serialised_by_a_fork(build):
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        gc.disable()  # a session of the parent's that the child collects waits for threads that only the parent has
+        signal.alarm(60)  # whatever else TensorFlow waits for: the parent reads to the end of the pipe
         try:
             os.write(writing, build().as_graph_def().SerializeToString())
         finally:
