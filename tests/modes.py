@@ -55,6 +55,12 @@ def executing_eagerly():
     return hasattr(tf.constant(0.0), "numpy")
 
 
+def graphs_are_eager():
+    """Whether operations execute as they are called also inside of a tf.Graph (1.6, 1.7)."""
+    with tf.Graph().as_default():
+        return executing_eagerly()
+
+
 def _has_tf_convert():
     # Asked of TensorFlow, not of compat_grad: a seam that failed to find it shall fail tests.
     try:

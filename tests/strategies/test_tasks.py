@@ -33,6 +33,8 @@ def _override(level):
 @pytest.mark.parametrize("level", ["whole", "ops"])
 def test_tasks_that_wait_between_forward_and_gradient_get_their_own(eager, level):
     """All tapes are open at once, and close in another order than they were opened in."""
+    if level == "ops" and not hasattr(tf, "executing_eagerly"):
+        pytest.skip("functions of TensorFlow 1.6 have no gradients under a second tape")
     f = _override(level)
 
     async def task(number):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from compat_grad import _tf, override_gradient
+from tests import modes
 from tests.long import at_once
 
 CALLS = 3
@@ -19,6 +20,7 @@ def _threads_that_interrupt_each_other():
     sys.setswitchinterval(before)
 
 
+@pytest.mark.skipif(modes.graphs_are_eager(), reason="the functions of 1.6 and 1.7 are not for several threads")
 def test_threads_in_every_mode_get_their_own_gradients():
     names = at_once.registered_after_collection()
     assert at_once.check_ways(CALLS) == at_once.THREADS * CALLS * len(at_once.ways())
