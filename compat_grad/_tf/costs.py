@@ -1,6 +1,7 @@
 """What it costs when a TensorFlow no longer has one of the private names that the seam looks up, for `info`.
 
-A gradient is right without any of them, or refused in our words: tests/seam/test_missing.py holds that.
+A gradient is right without any of them, or refused in our words, unless it says otherwise here:
+tests/seam/test_missing.py holds that for its programs.
 """
 
 from compat_grad._tf.lookup import looked_up
@@ -11,6 +12,10 @@ _TAPES = "eager calls go by tf.custom_gradient, which is slower; tf.vectorized_m
 _WATCHED = "the variables that forward reads are found by a tape of its own, which is slower"
 _OLD_TAPES = "without a variable watcher (to 2.2) only: tf.GradientTape finds the variables that forward reads"
 _OP_BY_OP = "op-level overrides trace all that they call eagerly; honor_override_maps refuses maps in eager mode"
+_OWN_GRADIENTS = (
+    "op by op, op-level overrides refuse tf.recompute_grad and the like; where forward cannot be traced, what that "
+    "recomputes has TensorFlow's own gradient"
+)
 _TRACES = "op-level overrides refuse ops inside tf.functions that forward calls: call their python_function"
 _BRANCHES = "op-level overrides refuse ops inside tf.cond and tf.while_loop"
 _VECTORIZED = "tf.vectorized_map over an override is refused: tf.map_fn"
@@ -62,7 +67,7 @@ _COSTS = {
     "execute_with_callbacks": _OP_BY_OP,
     "_py_funcs": _PY_FUNCTIONS,
     "py_func_common": _PY_FUNCTIONS,
-    "_eager_mode_decorator": "going op by op, op-level overrides refuse tf.recompute_grad and the like",
+    "_eager_mode_decorator": _OWN_GRADIENTS,
     "extract_stack": "what is said of a gradient_override_map comes without its file and line",
     "EagerTensor": _CHECKS,
     "CompositeTensor": _CHECKS,

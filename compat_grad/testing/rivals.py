@@ -11,7 +11,7 @@ import uuid
 
 import numpy as np
 
-from compat_grad._tf import tf, v1
+from compat_grad._tf import register_gradient, tf, v1
 from compat_grad.testing import mode as modes
 from compat_grad.testing.check import is_close
 from compat_grad.testing.measured import complete
@@ -98,8 +98,6 @@ def _verdict(case, function, mode):
     try:
         with mode.scope():
             found = Program(case, function, 1).run_in(mode)
-    except NoWords:
-        raise
     except Exception as error:  # whatever the user of the rival would meet
         return "{}: {}".format(type(error).__name__, " ".join(str(error).split())[:160])
     expected = case.expected()
@@ -135,7 +133,7 @@ def _registered(gradient):
     if isinstance(gradient, str):
         return gradient
     name = "Rival-" + uuid.uuid4().hex
-    v1.RegisterGradient(name)(gradient)
+    register_gradient(name)(gradient)
     return name
 
 

@@ -7,6 +7,7 @@ it logs), that names one of ours or comes from a line of ours.
 import contextlib
 import logging
 import os
+import re
 import warnings
 
 from tests import behaviour  # noqa: F401  chooses how TensorFlow runs, before anything uses it
@@ -42,11 +43,7 @@ def warned():
 def about_ours(lines, names):
     """Return the lines that name one of names, as a word, or a file of compat_grad."""
     package = os.sep + "compat_grad" + os.sep
-    return [line for line in lines if package in line or any(name in _words(line) for name in names)]
-
-
-def _words(line):
-    return set(line.replace(".", " ").replace("`", " ").replace("'", " ").replace("(", " ").replace(")", " ").split())
+    return [line for line in lines if package in line or set(re.findall(r"\w+", line)).intersection(names)]
 
 
 def main():
