@@ -5,6 +5,7 @@
 
 import gc
 import os
+import threading
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -47,6 +48,22 @@ def graph():
         pytest.skip("this TensorFlow refuses tf.gradients while eager execution is enabled")
     with tf.Graph().as_default() as new:
         yield new
+
+
+@pytest.fixture
+def graph_of_threads(graph):
+    """The same for several threads that build at once: TensorFlow looks for a free name for an op without a lock.
+
+    Two ops are otherwise of one name at times, whoever makes them (ValueError on 1.0, InvalidArgumentError on 2.4).
+    """
+    unique_name, one_at_a_time = graph.unique_name, threading.Lock()
+
+    def unique_name_of_one_thread(*args, **kwargs):
+        with one_at_a_time:
+            return unique_name(*args, **kwargs)
+
+    graph.unique_name = unique_name_of_one_thread
+    return graph
 
 
 @pytest.fixture(params=sorted(KERASES))

@@ -144,7 +144,7 @@ def test_a_gradient_by_name_is_checked_like_any_other(mode, name):
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_threads_that_build_in_one_graph_each_get_their_own(graph, shared):
+def test_threads_that_build_in_one_graph_each_get_their_own(graph_of_threads, shared):
     """With hand-overs forced between any two lines, so that the operations of several calls are all mixed up."""
 
     def override(factor):
@@ -156,7 +156,7 @@ def test_threads_that_build_in_one_graph_each_get_their_own(graph, shared):
     one = override(10.0)
 
     def build(number):
-        with graph.as_default():
+        with graph_of_threads.as_default():
             for step in range(12):
                 try:
                     made[number, step] = (one if shared else override(float(number)))(x)

@@ -29,12 +29,7 @@ def test_threads_in_every_mode_get_their_own_gradients():
 
 def test_threads_that_build_in_one_graph_get_their_own_gradients(graph):
     names = at_once.registered_after_collection()
-    try:
-        assert at_once.check_one_graph(CALLS) == at_once.THREADS * CALLS
-    except ValueError as error:
-        if "name is already us" not in str(error):
-            raise
-        pytest.skip("this TensorFlow gives the ops of two threads one name (1.0)")
+    assert at_once.check_one_graph(CALLS) == at_once.THREADS * CALLS
     assert at_once.registered_after_collection() == names
 
 

@@ -149,7 +149,7 @@ def test_jacobians_hold_the_overridden_gradient(vectorized_map):
             assert_same_bits(jacobian.numpy() + np.float32(0), np.diag(10 * X[0]) + np.float32(0))
 
 
-def test_two_threads_building_in_one_graph_keep_their_own_override(graph):
+def test_two_threads_building_in_one_graph_keep_their_own_override(graph_of_threads):
     """Graph.gradient_override_map is state of the graph, so this fails with a plain map."""
     barrier = threading.Barrier(2)
     found = {}
@@ -162,7 +162,7 @@ def test_two_threads_building_in_one_graph_keep_their_own_override(graph):
 
     def build(factor):
         f = override_gradient(slow, lambda op, dy: dy * factor)
-        with graph.as_default():
+        with graph_of_threads.as_default():
             x = tf.constant(X)
             y = f(x)
             found[factor] = modes.v1.gradients(y, x)[0]
@@ -172,7 +172,7 @@ def test_two_threads_building_in_one_graph_keep_their_own_override(graph):
         thread.start()
     for thread in threads:
         thread.join()
-    with modes.v1.Session(graph=graph) as session:
+    with modes.v1.Session(graph=graph_of_threads) as session:
         for factor in (10.0, 100.0):
             assert_same_bits(session.run(found[factor]), np.full_like(X, factor))
 
