@@ -99,7 +99,11 @@ def _parser():
     parser.add_argument("--surrogate", metavar="MODULE:NAME", help="a function whose gradients it should have")
     parser.add_argument("--order", type=int, choices=(1, 2), default=2, help="of derivatives (default: %(default)s)")
     parser.add_argument("--ulps", type=int, default=0, help="how far modes may be apart (default: %(default)s)")
-    parser.add_argument("--modes", metavar="A,B", help="only these, as compat_grad.testing.modes() calls them")
+    parser.add_argument(
+        "--modes",
+        metavar="A,B",
+        help="only these, as compat_grad.testing.modes() calls them; all takes saved_model, too, which is slow",
+    )
     parser.add_argument("--behaviour", choices=("eager", "v1"), help="TensorFlow 1 eagerly, or TensorFlow 2 as 1")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser

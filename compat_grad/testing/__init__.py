@@ -18,6 +18,7 @@ case.py             what a case is, and what is expected of it
 measured.py         what stands in for formulas that a case does not state
 program.py          a case as what a mode runs
 transformations.py  XLA, vectorized_map, Jacobians, forward mode
+loaded.py, bare.py  a case saved, loaded by a process without compat_grad, and differentiated there
 ways.py             modes x strategies, and the transformations; what TensorFlow itself cannot do
 proof.py            a case in a way: right, and the same as in the others
 check.py, ulp.py    how far results are from formulas, and from each other

@@ -26,6 +26,7 @@ _Order = Literal[1, 2]
 class NotInThisTensorFlow(unittest.SkipTest): ...
 
 class Modes(tuple[str, ...]):
+    default: tuple[str, ...]
     unavailable: Mapping[str, str]
 
 class ValueAndGradients(tuple[Any, ...]):

@@ -12,6 +12,7 @@ from compat_grad.testing import mode as _mode
 from compat_grad.testing.call import Call, in_dtype
 from compat_grad.testing.case import DIFFERENCES, differences, in_float64, ones_like
 from compat_grad.testing.check import is_close
+from compat_grad.testing.loaded import NAME as SAVED_MODEL
 from compat_grad.testing.measured import complete, plainest_mode
 from compat_grad.testing.mismatch import mismatch
 from compat_grad.testing.mode import FORWARD
@@ -28,6 +29,7 @@ _KEYS["jit"] = "XLA, tape inside"
 _KEYS["vectorized_inside"] = "vectorized_map, tape inside"
 _KEYS["vectorized_outside"] = "vectorized_map, tape outside"
 _KEYS["forward"] = "forward mode"
+_KEYS["saved_model"] = SAVED_MODEL
 
 _NOT_ASKED_FOR = "not asked for"
 _PARTS = ("value", "first", "second")
@@ -35,18 +37,25 @@ _IN_WORDS = {"value": "value", "first": "gradient", "second": "second derivative
 
 
 class Modes(tuple):
-    """The keys of the modes that this process has; ``unavailable`` maps each of the others to the reason."""
+    """The keys of the modes that this process has.
 
-    def __new__(cls, available, unavailable):
+    Attributes:
+      default: those that are taken where nobody says which: all but the slow one, "saved_model".
+      unavailable: maps the key of each of the others to the reason.
+    """
+
+    def __new__(cls, available, default, unavailable):
         made = super().__new__(cls, available)
-        made.unavailable = unavailable
+        made.default, made.unavailable = tuple(default), unavailable
         return made
 
 
 def modes():
     """Return the `Modes` of this process: "graph", "eager", "tape_outside" (a tf.function), "tape_inside", ..."""
-    lacks = collections.OrderedDict((key, way.lacks) for key, way in _ways().items())
-    return Modes([k for k in lacks if lacks[k] is None], {k: why for k, why in lacks.items() if why is not None})
+    ways = _ways()
+    here = [key for key, way in ways.items() if way.lacks is None]
+    lacking = {key: way.lacks for key, way in ways.items() if way.lacks is not None}
+    return Modes(here, [key for key in here if not ways[key].is_slow], lacking)
 
 
 def _ways():
@@ -54,15 +63,33 @@ def _ways():
     return collections.OrderedDict((key, by_name[name]) for key, name in _KEYS.items())
 
 
+def keys_in(text):
+    """Return the keys of modes, here or not, that a text names: with commas, "all" for all and "default" for most.
+
+    Raises:
+      ValueError: it names another.
+    """
+    found, ways = modes(), _ways()
+    sets = {"all": list(ways), "default": [key for key in ways if key in found.default or key in found.unavailable]}
+    named = [key for word in text.split(",") for key in sets.get(word.strip(), [word.strip()])]
+    _check(named)
+    return list(collections.OrderedDict.fromkeys(named))
+
+
+def _check(keys):
+    for key in keys:
+        if key not in _KEYS:
+            raise ValueError("there is no mode {!r}; the modes are {}".format(key, ", ".join(_KEYS)))
+
+
 def _chosen(keys):
     """Return {key: way} of the modes that a caller asks for, and that there are."""
     ways = _ways()
     if keys is None:
-        return collections.OrderedDict((key, way) for key, way in ways.items() if way.lacks is None)
+        return collections.OrderedDict((key, ways[key]) for key in modes().default)
     keys = [keys] if isinstance(keys, str) else list(keys)
+    _check(keys)
     for key in keys:
-        if key not in ways:
-            raise ValueError("there is no mode {!r}; the modes are {}".format(key, ", ".join(ways)))
         if ways[key].lacks is not None:
             raise NotInThisTensorFlow("mode {!r}: {}".format(key, ways[key].lacks))
     return collections.OrderedDict((key, ways[key]) for key in keys)
@@ -90,7 +117,8 @@ def value_and_gradients(function, inputs, output_gradients=None, mode=None, orde
       order: 1, or 2 for the derivatives of the sum of all gradients as well.
 
     Raises:
-      NotInThisTensorFlow: this process does not have the mode. pytest counts it as skipped.
+      NotInThisTensorFlow: this process does not have the mode, or TensorFlow itself cannot compute the function in it.
+        pytest counts it as skipped.
     """
     key = mode or plainest_mode().key
     (way,) = _chosen(key).values()
@@ -98,7 +126,13 @@ def value_and_gradients(function, inputs, output_gradients=None, mode=None, orde
     if output_gradients is not None:
         given = [weight for _, weight in leaves(output_gradients)]
         call.case.output_gradients = [None if weight is None else np.asarray(weight) for weight in given]
-    found = _run_forward(call.case) if key == "forward" else way.run(call.case)
+    try:
+        found = _run_forward(call.case) if key == "forward" else way.run(call.case)
+    except Exception as error:
+        reason = what_tensorflow_lacks(error, way)
+        if reason is None:
+            raise
+        raise NotInThisTensorFlow("{} in mode {!r}: {}".format(call.case.name, key, reason)) from error
     tell(call, key, found)
     if order == 2 and "second" not in found:
         raise NotInThisTensorFlow("mode {!r} gives first derivatives only".format(key))
@@ -139,7 +173,7 @@ def assert_modes_agree(function, inputs, ulps=0, order=2, modes=None, linear=Tru
       function, inputs: as `value_and_gradients` takes them.
       ulps: how many floating point numbers values and gradients may be apart from mode to mode.
       order: 2 to compare second derivatives, too, or 1.
-      modes: which `modes`; all of them by default.
+      modes: which of `modes`; its ``default`` if not given.
       linear: whether the gradient is linear in the output gradients, without which forward mode has no meaning.
       allow_none: whether an input may have no gradient (None) at all.
       tolerance: how far XLA, vectorized_map and forward mode may be from the others, and second derivatives, whose
@@ -261,18 +295,23 @@ def _compare_gradients(function, other, inputs, called, second, modes, compare):
         ran = key
         for part in _PARTS[1:]:
             compare(call, part, (key, results.get(part, ())), (called, wanted.get(part, ())))
+    call.left_out.update(others.left_out)
     _assert_ran(ran, call)
 
 
 def _results(call, key, way):
     """Return the results of a call in a mode; None where it has none, or TensorFlow itself cannot."""
     complete(call.case)  # an error there is one of the call, in every mode
-    if way.undefined(call.case):
+    reason = way.undefined(call.case)
+    if reason:
+        call.left_out[key] = reason
         return None
     try:
         results = way.run(call.case)
     except Exception as error:
-        if what_tensorflow_lacks(error, way) is not None:
+        reason = what_tensorflow_lacks(error, way)
+        if reason is not None:
+            call.left_out[key] = reason
             return None
         raise AssertionError(
             "{} in mode {!r}: {}: {}".format(call.case.name, key, type(error).__name__, error)
@@ -283,7 +322,10 @@ def _results(call, key, way):
 
 def _assert_ran(ran, call):
     if ran is None:
-        raise NotInThisTensorFlow("{}: this process has none of the modes".format(call.case.name))
+        reasons = ["mode {!r}: {}".format(*pair) for pair in call.left_out.items()]
+        raise NotInThisTensorFlow(
+            "{}: {}".format(call.case.name, "; ".join(reasons) or "this process has none of the modes")
+        )
 
 
 def _assert_gradients(call, key, results, allow_none):

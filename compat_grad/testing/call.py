@@ -54,6 +54,7 @@ class Call:
       case: the `Case`.
       names: what each variable and input of the case is called.
       output: the structure of what the function returned last.
+      left_out: key of a mode -> why TensorFlow cannot compute the function in it.
     """
 
     def __init__(self, function, inputs, **options):
@@ -62,6 +63,7 @@ class Call:
         self.function = function
         self.arguments = inputs if isinstance(inputs, (list, tuple, dict)) else [inputs]
         self.output = None
+        self.left_out = {}
         found = list(leaves(self.arguments, "inputs"))
         self._kinds = [_kind(leaf) for _, leaf in found]
         self.names = [

@@ -17,7 +17,8 @@ def pytest_addoption(parser):
     group.addoption(
         "--gradient-modes",
         metavar="MODES",
-        help="the modes of the fixture gradient_mode, with commas between them; all that this process has by default",
+        help="the modes of the fixture gradient_mode, with commas between them, default, or all: which adds the slow "
+        "saved_model (saved, and loaded by a process without compat_grad), in which declared cases run then, too",
     )
     group.addoption(
         "--gradient-behaviour",
@@ -59,15 +60,24 @@ def pytest_generate_tests(metafunc):
 def _mode_parameters(config):
     from compat_grad.testing.assertions import modes
 
-    found = modes()
-    asked = config.getoption("--gradient-modes")
-    keys = [key.strip() for key in asked.split(",")] if asked else found
-    for key in keys:
-        if key not in found and key not in found.unavailable:
-            known = ", ".join(list(found) + list(found.unavailable))
-            raise pytest.UsageError("--gradient-modes: there is no mode {!r}; the modes are {}".format(key, known))
-    lacking = found.unavailable
+    keys, lacking = _modes_asked_for(config), modes().unavailable
     return [pytest.param(k, marks=pytest.mark.skip(reason=lacking[k])) if k in lacking else k for k in keys]
+
+
+def _modes_asked_for(config):
+    from compat_grad.testing.assertions import keys_in, modes
+
+    asked = config.getoption("--gradient-modes")
+    if asked is None:
+        return list(modes().default)
+    try:
+        return keys_in(asked)
+    except ValueError as error:
+        raise pytest.UsageError("--gradient-modes: {}".format(error)) from None
+
+
+def _runs_slow_ways(config):
+    return "saved_model" in _modes_asked_for(config)
 
 
 @pytest.fixture
@@ -89,8 +99,9 @@ def pytest_pycollect_makeitem(collector, name, obj):
 def _tests_of(collector, cases):
     from compat_grad.testing.ways import ways_of
 
+    slow = _runs_slow_ways(collector.config)
     for case in cases:
-        for way in ways_of(case):
+        for way in ways_of(case, slow):
             if way.lacks is None and way.undefined(case) is None:
                 called = "{}, {}".format(case.key, way.name)
                 yield CaseInAWay.from_parent(collector, name=called, case=case, way=way)
@@ -139,7 +150,8 @@ class _Session:
         if self._proof is None:
             from compat_grad.testing.proof import Proof
 
-            self._proof = Proof(self.recorder(), self._config.getoption("--gradient-rivals"))
+            rivals, slow = self._config.getoption("--gradient-rivals"), _runs_slow_ways(self._config)
+            self._proof = Proof(self.recorder(), rivals, slow)
         return self._proof
 
     @pytest.hookimpl(hookwrapper=True)
@@ -163,7 +175,8 @@ class _Session:
         from compat_grad._tf import tf
         from compat_grad.testing.assertions import modes
 
-        return "gradients: TensorFlow {}, {}".format(tf.__version__, ", ".join(modes()))
+        here = [key for key in _modes_asked_for(self._config) if key in modes()]
+        return "gradients: TensorFlow {}, {}".format(tf.__version__, ", ".join(here))
 
     def pytest_sessionfinish(self):
         if self._directory and self._recorder is not None and not hasattr(self._config, "workerinput"):

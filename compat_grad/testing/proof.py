@@ -18,11 +18,12 @@ class Proof:
     Args:
       recorder: a `results.Recorder` that is told everything.
       with_rivals: whether to record what TensorFlow's own means make of each case, too.
+      with_slow: whether cases run in the slow ways.
     """
 
-    def __init__(self, recorder, with_rivals=False):
+    def __init__(self, recorder, with_rivals=False, with_slow=False):
         self._recorder = recorder
-        self._with_rivals = with_rivals
+        self._with_rivals, self._with_slow = with_rivals, with_slow
         self._declared = set()
         self._references = {}  # key of a case -> the name and results of the first way that it ran in
 
@@ -80,7 +81,7 @@ class Proof:
         self._declared.add(case.key)
         if self._with_rivals:
             self._recorder.beside(case, verdicts(case))
-        for way in ways_of(case):
+        for way in ways_of(case, self._with_slow):
             if way.undefined(case):
                 self._recorder.absent(case, way.name, way.undefined(case), of_case=True)
             elif way.lacks:

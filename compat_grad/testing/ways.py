@@ -10,8 +10,8 @@ import traceback
 import numpy as np
 
 from compat_grad import available_strategies
+from compat_grad.testing import loaded, process, transformations
 from compat_grad.testing import mode as modes
-from compat_grad.testing import process, transformations
 from compat_grad.testing.measured import complete
 from compat_grad.testing.program import program_of
 
@@ -29,6 +29,7 @@ class Way:
         self.strategy = strategy
         self.orders = 2  # of derivatives
         self.in_old_function = False  # whether it runs in what TensorFlow had before tf.function
+        self.is_slow = False  # whether it is left out where nobody asks for it
 
     @property
     def gives_gradients(self):
@@ -120,9 +121,15 @@ def _in_modes_alone():
         yield way
 
 
+def _in_saved_models():
+    way = Way(loaded.NAME, loaded.run, loaded.lacks())
+    way.is_slow = True  # a process starts, and each case is saved and loaded
+    yield way
+
+
 @functools.lru_cache(maxsize=None)
 def _ways(behaviour, of_modes):
-    return list(of_modes()) + list(_in_transformations())
+    return list(of_modes()) + list(_in_transformations()) + list(_in_saved_models())
 
 
 def all_ways():
@@ -135,14 +142,21 @@ def plain_ways():
     return _ways(process.behaviour(), _in_modes_alone)
 
 
-def ways_of(case):
-    """Return the list of all `Way`s that are about a case, those that this process lacks included."""
-    return plain_ways() if case.is_plain else all_ways()
+def ways_of(case, slow=False):
+    """Return the list of all `Way`s that are about a case, those that this process lacks included.
+
+    Args:
+      slow: whether the slow ones are among them.
+    """
+    ways = plain_ways() if case.is_plain else all_ways()
+    return [way for way in ways if slow or not way.is_slow]
 
 
 def what_tensorflow_lacks(error, way):
     """Return what this TensorFlow cannot do, if that is what error says, else None."""
     text = " ".join(str(error).split())
+    if isinstance(error, loaded.LoadedModelRaises):
+        return loaded.what_is_not_saved(str(error))
     if way.strategy == "custom_gradient" and (
         isinstance(error, AssertionError) or any(words in text for words in _CUSTOM_GRADIENT_FAILS)
     ):

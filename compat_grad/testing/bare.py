@@ -1,11 +1,10 @@
-"""Loads the saved catalogue in a process that cannot import compat_grad, and differentiates it there.
+"""The process that loads SavedModels where compat_grad cannot be imported, and differentiates them.
 
-    python bare.py folder
-
-folder/model is a SavedModel with a function ``f0``, ``f1``, ... of the inputs and a list ``variables0``, ... for each
-case; folder/cases the pickled list of what each is called with, and of the weights of its derivatives. The results go
-to folder/results, pickled: for each case {order: [array or None]}, up to the first order that raises, with those words
-under "raised".
+`loaded` starts a copy of this file, which therefore imports nothing of ours, and writes the path of a folder on a line
+for each model. In the folder there are ``model``, a SavedModel with a function ``f0``, ``f1``, ... of the inputs and a
+list ``variables0``, ... for each case; and ``cases``, the pickled list of what each is called with and of the weights
+of its derivatives. The results go to ``results`` there, pickled: for each case {order: [array or None]}, up to the
+first order that raises, with what it and its causes say under "raised".
 """
 
 import os
@@ -33,11 +32,12 @@ def by_tape(f, at, weights):
 
 def orders_of(function, variables, case):
     """Return {order: function that computes it} of a case, the lowest first."""
-    at = list(variables) + [tf.constant(array) for array in case["inputs"]]
-    given = []  # which inputs have a gradient
+    own = iter(variables)
+    at = [next(own) if array is None else tf.constant(array) for array in case["at"]]
+    given = []  # which of them have a gradient
 
     def f(*at):
-        return list(function(*at[len(variables) :]))
+        return list(function(*[x for x, array in zip(at, case["at"]) if array is not None]))
 
     def gradients():
         _, found = by_tape(f, at, case["weights"])
@@ -73,12 +73,12 @@ def run(function, variables, case):
         try:
             results[order] = [None if tensor is None else tensor.numpy() for tensor in compute()]
         except Exception as error:  # whatever it is, the other process judges
-            return dict(results, raised="\n".join(words_of(error)))
+            return dict(results, raised=words_of(error))
     return results
 
 
 def words_of(error):
-    """Return what an error says, and what its causes say."""
+    """Return the list of what an error and its causes say."""
     words = []
     while error is not None:
         words.append("{}: {}".format(type(error).__name__, error))
@@ -86,7 +86,8 @@ def words_of(error):
     return words
 
 
-def main(folder):
+def serve(folder):
+    """Load the model in a folder and write the results of its cases there."""
     model = tf.saved_model.load(os.path.join(folder, "model"))
     with open(os.path.join(folder, "cases"), "rb") as file:
         cases = pickle.load(file)
@@ -98,6 +99,16 @@ def main(folder):
         pickle.dump(results, file)
 
 
+def main():
+    """Serve until there are no more folders, and answer each with its path once it is done."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what else is printed is no answer
+    for line in sys.stdin:
+        serve(line.rstrip("\n"))
+        answers.write(line)
+        answers.flush()
+
+
 if __name__ == "__main__":
     sys.modules["compat_grad"] = None  # which makes importing it an ImportError
-    main(*sys.argv[1:])
+    main()

@@ -1,0 +1,101 @@
+"""The mode "saved_model": a function saved, and differentiated by a process that cannot import compat_grad."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from compat_grad import override_gradient, testing
+from compat_grad.testing import loaded
+from compat_grad.testing.case import Case
+from compat_grad.testing.proof import Proof
+from compat_grad.testing.results import Recorder
+from compat_grad.testing.ways import ways_of
+from tests import modes
+
+pytestmark = pytest.mark.slow
+X = np.array([[0.5, -1.25, 3.0], [-2.0, 0.75, 1.0]], np.float32)
+HERE = "saved_model" in testing.modes()
+needs_it = pytest.mark.skipif(not HERE, reason=str(testing.modes().unavailable.get("saved_model")))
+
+
+def squares(x):
+    return override_gradient(lambda x: x * x, lambda op, dy: 7.0 * dy * op.inputs[0] ** 3, name="squares")(x)
+
+
+def test_it_is_a_mode_that_runs_when_it_is_asked_for():
+    found = testing.modes()
+    assert "saved_model" not in found.default and set(found.default) <= set(found)
+    if not HERE:
+        assert "brought it" in found.unavailable["saved_model"]
+        with pytest.raises(testing.NotInThisTensorFlow, match="brought it"):
+            testing.value_and_gradients(squares, X, mode="saved_model")
+
+
+@needs_it
+def test_a_process_that_dies_is_told_of_and_another_takes_its_place():
+    testing.value_and_gradients(squares, X, mode="saved_model")
+    loaded._running[0]._process.kill()
+    with pytest.raises(loaded.LoadedModelRaises, match="the process that loads the model has ended"):
+        testing.value_and_gradients(squares, X, mode="saved_model")
+    testing.value_and_gradients(squares, X, mode="saved_model")
+
+
+@needs_it
+def test_values_and_both_derivatives_are_those_of_the_other_modes():
+    testing.assert_modes_agree(squares, X, modes=["eager", "saved_model"])
+    value, (first,), (second,) = testing.value_and_gradients(squares, X, mode="saved_model", order=2)
+    np.testing.assert_array_equal(value, X * X)
+    np.testing.assert_array_equal(first, 7 * X**3)
+    np.testing.assert_array_equal(second, 21 * X**2)
+
+
+@needs_it
+def test_variables_go_along_whoever_holds_them():
+    held = tf.Variable(3.0, trainable=False)
+    layer = tf.keras.layers.Dense(1, kernel_initializer="ones")
+
+    def f(x, w):
+        return squares(layer(x) * w) * held
+
+    testing.assert_modes_agree(f, [X, testing.as_variable(np.float32(2))], modes=["eager", "saved_model"])
+    found = testing.value_and_gradients(layer, X, mode="saved_model")
+    assert [gradient.shape for gradient in found.of_variables] == [(3, 1), (1,)]
+
+
+@needs_it
+def test_a_function_that_calls_python_is_left_out_with_the_reason():
+    def f(x):
+        return tf.numpy_function(lambda x: x, [x], tf.float32)
+
+    forward = override_gradient(f, lambda op, dy: 5.0 * dy)
+    with pytest.raises(testing.NotInThisTensorFlow, match=r"mode 'saved_model': it calls Python \(py_function\)"):
+        testing.value_and_gradients(forward, X, mode="saved_model")
+    with pytest.raises(testing.NotInThisTensorFlow, match="mode 'saved_model': it calls Python"):
+        testing.assert_modes_agree(forward, X, modes="saved_model")
+
+
+@needs_it
+def test_a_gradient_that_is_lost_by_saving_fails_in_the_words_of_the_loaded_model():
+    def backward(op, dy):
+        return tf.ensure_shape(tf.numpy_function(lambda dy: dy, [dy], tf.float32), dy.shape)
+
+    lost = override_gradient(lambda x: 2.0 * x, backward, name="lost")
+    words = "override_gradient 'lost'.*its gradient was not saved with this model: its backward calls Python"
+    with pytest.raises(AssertionError, match="mode 'saved_model'.*" + words):
+        testing.assert_modes_agree(lost, X, order=1, modes=["saved_model"])
+
+
+@needs_it
+def test_a_declared_case_goes_that_way_where_it_is_asked_for():
+    case = Case("mine", "reversal", forward=lambda x: 2.0 * x, backward=lambda op, dy: -dy, inputs=[X])
+    recorder = Recorder()
+    (way,) = [way for way in ways_of(case, slow=True) if way not in ways_of(case)]
+    Proof(recorder, with_slow=True).run(case, way)
+    wrong = Case("mine", "wrong", function=lambda x: 2.0 * x, inputs=[X], gradient=lambda x, dy: -dy)
+    with pytest.raises(AssertionError, match="first 0"):
+        Proof(recorder, with_slow=True).run(wrong, way)
+
+
+@pytest.mark.skipif(modes.HAS_FUNCTIONS, reason="what is saved and loaded elsewhere has its own tests here")
+def test_where_there_is_none_all_the_other_modes_are_still_there():
+    assert testing.modes().default == tuple(testing.modes())
