@@ -16,7 +16,7 @@ def _add_gradient(gradient, value, target):
 
 def _multiply_gradient(gradient, value, target):
     # The ratio is a constant of the trick, in every derivative: hence no gradient through it.
-    return tf.convert_to_tensor(gradient) * _tf.conj(tf.stop_gradient(value / target))
+    return _tf.dense(gradient, target) * _tf.conj(tf.stop_gradient(value / target))
 
 
 def _add_written_out(value, target):

@@ -65,10 +65,15 @@ def write(op, gradients, function, title):
     given = [gradient if _tf.differentiable(gradient) else None for gradient in gradients]
     reason = _why_not(op, gradients, given, function)
     if reason is None:
-        returned = function(op, *given)
+        returned = _dense(function, op, given)
         _write_those_within(op, title)
-        return [None if gradient is None else _tf.dense(gradient) for gradient in returned]
+        return returned
     return _raising(title, reason, gradients)
+
+
+def _dense(function, op, gradients):
+    """Return the gradients of op's inputs: a function that is saved returns no IndexedSlices."""
+    return [_tf.dense(*pair) for pair in zip(function(op, *gradients), op.inputs)]
 
 
 def _write_those_within(op, title):
@@ -99,7 +104,7 @@ def _why_not(op, placeholders, gradients, function):
     if len(op.outputs) != len(placeholders) or not all(map(_tf.same_dtype_and_shape, op.outputs, placeholders)):
         return "the outputs of the {} op {!r} are not shaped as its inputs".format(op.type, op.name)
     try:
-        trial = _tf.trace_apart(lambda *given: function(op, *_filled(gradients, given)), gradients)
+        trial = _tf.trace_apart(lambda *given: _dense(function, op, _filled(gradients, given)), gradients)
     except Exception as error:  # whatever the user's backward raises is the reason
         return "its backward raises {}: {}".format(type(error).__name__, error)
     python = _tf.python_ops(trial.graph)

@@ -26,7 +26,7 @@ def record(outputs, inputs, input_gradients, op_name, sources=None):
             gradients = [given.get(index) for index in range(len(outputs))]
         of_inputs = input_gradients(inputs, outputs, gradients, op_name)
         if forward_mode:  # which differentiates backward, and knows no IndexedSlices there
-            of_inputs = [_tf.dense(gradient) for gradient in of_inputs]
+            of_inputs = [_tf.dense(*pair) for pair in zip(of_inputs, inputs)]
         return of_inputs if len(sources) == len(inputs) else [of_inputs[position] for position in sources]
 
     if flowing and sources:

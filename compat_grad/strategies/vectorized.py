@@ -34,9 +34,9 @@ class VectorizedCall:
             )
             found[:] = [index for index, gradient in enumerate(result) if gradient is not None]
             # without any gradient there still has to be something to stack
-            return [tf.convert_to_tensor(result[index]) for index in found] or [tf.constant(0)]
+            return [_tf.dense(result[index], tensors[index]) for index in found] or [tf.constant(0)]
 
-        dense = [tf.convert_to_tensor(output_gradients[index]) for index in given]
+        dense = [_tf.dense(output_gradients[index], outputs[index]) for index in given]
         rows = _tf.vectorized_map(row, list(inputs) + list(outputs) + dense)
         gradients = [None] * n_inputs
         for index, gradient in zip(found, rows):

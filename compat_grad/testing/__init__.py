@@ -6,6 +6,7 @@
 assertions.py       the public assertions, each about one function in every mode
 call.py             a user's function and its inputs as a case
 structures.py       nested inputs and outputs
+composites.py       ragged and sparse tensors and IndexedSlices among them
 mismatch.py         what is said where arrays differ
 silent.py           override maps that TensorFlow ignores, made an error
 plugin.py           pytest's options, fixtures, and the tests of declared cases

@@ -12,6 +12,7 @@ from compat_grad.testing import mode as _mode
 from compat_grad.testing.call import Call, in_dtype
 from compat_grad.testing.case import DIFFERENCES, differences, in_float64, ones_like
 from compat_grad.testing.check import is_close
+from compat_grad.testing.composites import filled, weights_in
 from compat_grad.testing.loaded import NAME as SAVED_MODEL
 from compat_grad.testing.measured import complete, plainest_mode
 from compat_grad.testing.mismatch import mismatch
@@ -19,7 +20,6 @@ from compat_grad.testing.mode import FORWARD
 from compat_grad.testing.process import NotInThisTensorFlow
 from compat_grad.testing.program import program_of
 from compat_grad.testing.recorded import tell
-from compat_grad.testing.structures import fill, leaves
 from compat_grad.testing.ulp import in_words, ulps_apart
 from compat_grad.testing.ways import plain_ways, what_tensorflow_lacks
 
@@ -111,7 +111,8 @@ def value_and_gradients(function, inputs, output_gradients=None, mode=None, orde
     Args:
       function: any function of tensors, a Keras layer or model, a tf.Module, an override.
       inputs: a list or tuple of its arguments, a dict of keyword arguments, or its only argument; structures of arrays.
-        What is neither an array nor a float reaches the function as it is. `as_variable` makes it a variable.
+        What is neither an array nor a float reaches the function as it is. `as_variable` makes it a variable. A
+        ragged or sparse tensor or IndexedSlices (eager, or as a session gives it) is differentiated by its values.
       output_gradients: what each floating output is weighed with, in the structure of the outputs; ones by default.
       mode: one of `modes`; eager by default, or a graph where there is no eager mode.
       order: 1, or 2 for the derivatives of the sum of all gradients as well.
@@ -124,8 +125,7 @@ def value_and_gradients(function, inputs, output_gradients=None, mode=None, orde
     (way,) = _chosen(key).values()
     call = Call(function, inputs, second=_order(order), weigh=ones_like)
     if output_gradients is not None:
-        given = [weight for _, weight in leaves(output_gradients)]
-        call.case.output_gradients = [None if weight is None else np.asarray(weight) for weight in given]
+        call.case.output_gradients = weights_in(output_gradients)
     try:
         found = _run_forward(call.case) if key == "forward" else way.run(call.case)
     except Exception as error:
@@ -136,7 +136,7 @@ def value_and_gradients(function, inputs, output_gradients=None, mode=None, orde
     tell(call, key, found)
     if order == 2 and "second" not in found:
         raise NotInThisTensorFlow("mode {!r} gives first derivatives only".format(key))
-    result = [fill(call.output, iter(_joined(found["value"], call.case.expected().value)))]
+    result = [filled(call.outline, _joined(found["value"], call.case.expected().value))]
     result = ValueAndGradients(result + [call.structured(found[part]) for part in _PARTS[1 : order + 1]])
     n = len(call.differentiated)
     result.of_variables = found["first"][n:]
@@ -217,7 +217,7 @@ def assert_gradient(function, inputs, expected, output_gradients=None, order=1, 
     weigh = None if callable(expected) else ones_like
     call = Call(function, inputs, gradient=formula, second=_order(order), weigh=weigh, tolerance=tolerance)
     if output_gradients is not None:
-        call.case.output_gradients = [np.asarray(weight) for _, weight in leaves(output_gradients)]
+        call.case.output_gradients = weights_in(output_gradients)
     ran = None
     for key, way in _chosen(modes).items():
         results = _results(call, key, way) if way.gives_gradients else None
@@ -381,7 +381,15 @@ def _assert_other(call, part, one, other):
         )
 
 
+def _names_of_parts(call):
+    """Return what each result that a mode gives for the outputs is called: a complex output is two."""
+    names = []
+    for name, value in zip(call.output_names, call.case.expected().value):
+        names += [name + ".real", name + ".imag"] if value.dtype.kind == "c" else [name]
+    return names
+
+
 def _title(call, part, index):
     if part == "value":
-        return "{}: output {}".format(call.case.name, index)
+        return "{}: {}".format(call.case.name, _names_of_parts(call)[index])
     return "{}: {} of {}".format(call.case.name, _IN_WORDS[part], call.name_of_gradient(index))

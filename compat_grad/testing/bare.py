@@ -26,8 +26,13 @@ def by_tape(f, at, weights):
             if w is not None and y.dtype.is_floating
         ]
         target = tf.add_n(terms)
-    gradients = tape.gradient(target, at)
-    return outputs, [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]
+    return outputs, [dense(gradient, x) for gradient, x in zip(tape.gradient(target, at), at)]
+
+
+def dense(gradient, like):
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    return tf.convert_to_tensor(tf.IndexedSlices(gradient.values, gradient.indices, tf.shape(like)))
 
 
 def orders_of(function, variables, case):
@@ -110,5 +115,6 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.modules["compat_grad"] = None  # which makes importing it an ImportError
+    # which makes importing it an ImportError
+    sys.modules["compat_grad"] = None  # type: ignore[assignment]
     main()

@@ -6,6 +6,7 @@ Knows nothing of modes or assertions.
 import numpy as np
 
 from compat_grad.testing.case import Case, is_floating
+from compat_grad.testing.composites import Composite, as_input, is_composite, outline_of, tensors_in
 from compat_grad.testing.structures import fill, leaves
 
 
@@ -47,13 +48,15 @@ class Call:
       function: any function of tensors, a Keras layer or model, a tf.Module with ``__call__``, an override;
         or what `made_by` returns.
       inputs: a list or tuple of its arguments, a dict of keyword arguments, or its only argument. Arrays, floats and
-        complex numbers (float32 and complex64) become tensors; everything else reaches the function as it is.
+        complex numbers (float32 and complex64) become tensors; everything else reaches the function as it is. A
+        ragged or sparse tensor or IndexedSlices is an array, of its values; in NumPy it is what a session gives for it.
       options: those of `Case`.
 
     Attributes:
       case: the `Case`.
       names: what each variable and input of the case is called.
-      output: the structure of what the function returned last.
+      outline: the structure of what the function returned last (see `composites.filled`).
+      output_names: what each of its tensors, and components of composite ones, is called.
       left_out: key of a mode -> why TensorFlow cannot compute the function in it.
     """
 
@@ -61,17 +64,17 @@ class Call:
         if not callable(function):
             raise TypeError("the first argument is what is tested, a callable; got {!r}".format(function))
         self.function = function
-        self.arguments = inputs if isinstance(inputs, (list, tuple, dict)) else [inputs]
-        self.output = None
+        self.arguments = _arguments(inputs)
+        self.outline, self.output_names = None, []
         self.left_out = {}
-        found = list(leaves(self.arguments, "inputs"))
+        found = [_named_input(*pair) for pair in leaves(self.arguments, "inputs")]
         self._kinds = [_kind(leaf) for _, leaf in found]
         self.names = [
             path for kind in (_VARIABLE, _TENSOR) for (path, _), own in zip(found, self._kinds) if own == kind
         ]
         variables = [_value(leaf) for (_, leaf), kind in zip(found, self._kinds) if kind == _VARIABLE]
         arrays = [_value(leaf) for (_, leaf), kind in zip(found, self._kinds) if kind == _TENSOR]
-        self._plain = [leaf for _, leaf in found]
+        self._found = found
         name = getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__
         options = dict(_BOUNDS, **dict(options, **self._callee()))
         self.case = Case("call", name, inputs=arrays, variables=variables, **options)
@@ -93,7 +96,10 @@ class Call:
     def structured(self, gradients):
         """Return the gradients of the inputs in the structure of the inputs, None for what has none."""
         given = dict(zip(self.differentiated, gradients))
-        return fill(self.arguments, iter([given.get(path) for path, _ in leaves(self.arguments, "inputs")]))
+        found = [given.get(path) for path, _ in self._found]
+        composite = [isinstance(leaf, Composite) and g is not None for (_, leaf), g in zip(self._found, found)]
+        shaped = [leaf.in_numpy(g) if is_one else g for (_, leaf), g, is_one in zip(self._found, found, composite)]
+        return fill(self.arguments, iter(shaped))
 
     def _callee(self):
         """Return what a case is told of the function."""
@@ -108,10 +114,13 @@ class Call:
         n = len(self.case.variables)
         variables, rest = iter(tensors[:n]), iter(tensors[n:])
         sources = {_VARIABLE: variables, _TENSOR: rest, _PLAIN: None}
-        placed = [leaf if kind == _PLAIN else next(sources[kind]) for leaf, kind in zip(self._plain, self._kinds)]
+        placed = [
+            leaf if kind == _PLAIN else leaf.of(next(rest)) if isinstance(leaf, Composite) else next(sources[kind])
+            for (_, leaf), kind in zip(self._found, self._kinds)
+        ]
         arguments = fill(self.arguments, iter(placed))
         result = function(**arguments) if isinstance(arguments, dict) else function(*arguments)
-        self.output = fill(result, iter([None] * len(list(leaves(result)))))
+        self.outline, self.output_names = outline_of(result), [name for name, _ in tensors_in(result, "output")]
         return result
 
 
@@ -136,7 +145,19 @@ _TENSOR, _VARIABLE, _PLAIN = "tensor", "variable", "plain"
 _CONVERTED = _VARIABLE, _TENSOR
 
 
+def _arguments(inputs):
+    """Return the arguments in a list, tuple or dict."""
+    return [inputs] if is_composite(inputs) or not isinstance(inputs, (list, tuple, dict)) else inputs
+
+
+def _named_input(path, leaf):
+    leaf = as_input(leaf)
+    return (path + ".values" if isinstance(leaf, Composite) else path), leaf
+
+
 def _kind(leaf):
+    if isinstance(leaf, Composite):
+        return _TENSOR
     if isinstance(leaf, Variable) or hasattr(leaf, "assign"):
         return _VARIABLE
     if isinstance(leaf, (np.ndarray, np.generic, float, complex)) or hasattr(leaf, "numpy"):
@@ -145,6 +166,8 @@ def _kind(leaf):
 
 
 def _value(leaf):
+    if isinstance(leaf, Composite):
+        return leaf.values
     if isinstance(leaf, Variable):
         leaf = leaf.value
     elif not isinstance(leaf, (np.ndarray, np.generic, float, complex)):
@@ -161,12 +184,16 @@ def in_dtype(inputs, dtype):
     dtype = np.dtype(dtype)
 
     def cast(leaf):
+        leaf = as_input(leaf)
         if _kind(leaf) == _PLAIN:
             return leaf
         value = _value(leaf)
         if is_floating(value):
-            value = value.astype(np.result_type(dtype, np.complex64) if value.dtype.kind == "c" else dtype)
+            wanted = np.result_type(dtype, np.complex64) if value.dtype.kind == "c" else dtype
+            leaf, value = leaf.astype(wanted) if isinstance(leaf, Composite) else leaf, value.astype(wanted)
+        if isinstance(leaf, Composite):
+            return leaf
         return Variable(value) if _kind(leaf) == _VARIABLE else value
 
-    inputs = inputs if isinstance(inputs, (list, tuple, dict)) else [inputs]
+    inputs = _arguments(inputs)
     return fill(inputs, iter([cast(leaf) for _, leaf in leaves(inputs)]))

@@ -51,7 +51,8 @@ class _Measured:
 
         def program(differentiate, *tensors):
             f, at = Program(self._case, function_of(self._case), 1).of_floating(tensors)
-            return dense(differentiate(f, at, [part for weight in placed for part in real_arrays(weight)])[1])
+            _, gradients = differentiate(f, at, [part for weight in placed for part in real_arrays(weight)])
+            return dense(gradients, at)
 
         return self._run(program, arrays)
 

@@ -1,7 +1,10 @@
 """A case as the program that a mode runs: values, gradients and second derivatives, computed at once."""
 
-from compat_grad import override_gradient
+import itertools
+
+from compat_grad import _tf, override_gradient
 from compat_grad._tf import not_converted, tf, v1
+from compat_grad.testing.composites import tensors_in
 
 
 def program_of(case, strategy="auto", orders=2):
@@ -43,7 +46,7 @@ class Program:
         f, at = self.of_floating(tensors)
         if self._orders < 2:
             outputs, gradients = differentiate(f, at, self.weights())
-            return [as_outputs(outputs), dense(gradients)]
+            return [as_outputs(outputs), dense(gradients, at)]
         n_outputs, missing = [], []
 
         @not_converted
@@ -52,11 +55,11 @@ class Program:
             outputs = as_outputs(outputs)
             n_outputs[:] = [len(outputs)]
             missing[:] = [gradient is None for gradient in gradients]
-            return outputs + [part for g in dense(gradients) if g is not None for part in real_parts(g)]
+            return outputs + [part for g in dense(gradients, at) if g is not None for part in real_parts(g)]
 
         results, second = differentiate(first, at, _Later(n_outputs, self._gradient_weights(missing)))
         complexes = [x.dtype.is_complex for x in at]
-        return self._sort(results, n_outputs[0], missing, complexes) + [dense(second)]
+        return self._sort(results, n_outputs[0], missing, complexes) + [dense(second, at)]
 
     def of_floating(self, tensors):
         """Return the function of the floating tensors alone, real outputs in a list, and those tensors.
@@ -110,17 +113,13 @@ class _Later:
 
 
 def as_outputs(result):
-    """Return the tensors that a function returned, in a flat list."""
-    if isinstance(result, dict):
-        return [tensor for key in sorted(result) for tensor in as_outputs(result[key])]
-    if isinstance(result, (list, tuple)):
-        return [tensor for item in result for tensor in as_outputs(item)]
-    return [result]
+    """Return the tensors that a function returned, and the components of composite ones, in a flat list."""
+    return [tensor for _, tensor in tensors_in(result)]
 
 
-def dense(gradients):
-    """Return gradients with tensors in place of IndexedSlices."""
-    return [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]
+def dense(gradients, inputs=None):
+    """Return gradients with tensors in place of IndexedSlices, of the shapes of inputs where those tell none."""
+    return [_tf.dense(*pair) for pair in zip(gradients, inputs or itertools.repeat(None))]
 
 
 def real_parts(tensor):

@@ -1,7 +1,13 @@
 """Nested lists, tuples, namedtuples and dicts: their leaves with the paths to them, and the way back.
 
-In the order in which `program.as_outputs` takes them apart. Knows nothing of tensors.
+Knows nothing of tensors, but that there may be tuples which are none of these (``WHOLE`` tells).
 """
+
+WHOLE = []  # functions that tell what counts as one leaf whatever it is made of
+
+
+def _is_sequence(thing):
+    return isinstance(thing, (list, tuple)) and not any(is_whole(thing) for is_whole in WHOLE)
 
 
 def leaves(structure, path=""):
@@ -9,7 +15,7 @@ def leaves(structure, path=""):
     if isinstance(structure, dict):
         for key in sorted(structure):
             yield from leaves(structure[key], "{}[{!r}]".format(path, key))
-    elif isinstance(structure, (list, tuple)):
+    elif _is_sequence(structure):
         names = getattr(structure, "_fields", None)
         for index, item in enumerate(structure):
             step = "[{}]".format(index) if names is None else ".{}".format(names[index])
@@ -23,7 +29,7 @@ def fill(structure, values):
     if isinstance(structure, dict):
         filled = {key: fill(structure[key], values) for key in sorted(structure)}
         return {key: filled[key] for key in structure}
-    if isinstance(structure, (list, tuple)):
+    if _is_sequence(structure):
         items = [fill(item, values) for item in structure]
         if hasattr(structure, "_fields"):
             return type(structure)(*items)

@@ -74,7 +74,7 @@ def vectorize_with_tape_inside(case):
         f, at = take(tensors)
         outputs, gradients = by_tape(f, at, program.weights())
         n_outputs[:] = [len(outputs)]
-        return list(outputs) + [tf.zeros_like(x) if g is None else g for g, x in zip(dense(gradients), at)]
+        return list(outputs) + [tf.zeros_like(x) if g is None else g for g, x in zip(dense(gradients, at), at)]
 
     found = modes.to_arrays(list(tf.vectorized_map(row, rows)))
     return _check_rows(case, found[: n_outputs[0]], found[n_outputs[0] :])
@@ -94,7 +94,7 @@ def vectorize_with_tape_outside(case):
 
     weights = [None if w is None else np.stack([w, w]) for w in program.weights()]
     outputs, gradients = by_tape(mapped, rows[:n], weights)
-    return _check_rows(case, modes.to_arrays(outputs), modes.to_arrays(dense(gradients)))
+    return _check_rows(case, modes.to_arrays(outputs), modes.to_arrays(dense(gradients, rows[:n])))
 
 
 def _check_rows(case, outputs, gradients):

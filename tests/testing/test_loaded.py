@@ -63,6 +63,18 @@ def test_variables_go_along_whoever_holds_them():
 
 
 @needs_it
+def test_composite_tensors_and_slices_go_along():
+    places = np.array([[0, 1], [1, 0]], np.int64)
+    sparse = tf.compat.v1.SparseTensorValue(places, X[0, :2], np.array([2, 2], np.int64))
+    rows = override_gradient(lambda x: tf.gather(x, [1, 1]), lambda op, dy: tf.IndexedSlices(3.0 * dy, [1, 0]))
+    f = override_gradient(
+        lambda s: tf.SparseTensor(s.indices, 3.0 * s.values, s.dense_shape), lambda op, ds: 7.0 * ds.values
+    )
+    both = ["eager", "saved_model"]
+    testing.assert_modes_agree(lambda s, x: [f(s), rows(x)], [sparse, X], modes=both)
+
+
+@needs_it
 def test_a_function_that_calls_python_is_left_out_with_the_reason():
     def f(x):
         return tf.numpy_function(lambda x: x, [x], tf.float32)
