@@ -16,6 +16,7 @@ from compat_grad._tf import tf
 from compat_grad.call.forward import flatten_outputs
 
 MOST = 64  # functions kept; the one unused for longest goes first
+MOST_TRACES = 1024  # kept of one function
 WARN_AT = 16  # sets of plain values for one call shape
 
 
@@ -61,25 +62,48 @@ class TracedFunctions:
 
 
 class _TracedFunction:
-    """A tf.function of a list of tensors.
+    """A traced function of a list of tensors.
+
+    TensorFlow keeps all traces of a function, one for each set of dtypes and shapes: after `MOST_TRACES` it is made anew.
 
     Attributes:
       ways: what a caller remembers of calls with tensors of one signature.
     """
 
     def __init__(self, body):
-        self._function = _tf.new_function(body)
-        self.ways = {}
+        self._body = body
+        self._make()
 
     def __call__(self, inputs):
-        return _tf.call_traced(self._function, inputs)
+        try:
+            return _tf.call_traced(self._function, inputs)
+        finally:
+            self._forget_if_many()
 
     def trace(self, inputs):
         """Trace the function for such tensors, if it is not yet; return the graph."""
+        self._forget_if_many()  # not afterwards, as the call that it is traced for comes next
         return _tf.trace(self._function, inputs)
 
+    def _forget_if_many(self):
+        if len(self._traces) >= MOST_TRACES:
+            self._make()
 
-class _AnchoredFunction:
+    def _make(self):
+        self.ways, self._traces = {}, []
+        self._function = _tf.new_function(_counted(self._body, self._traces))
+
+
+def _counted(body, traces):
+    @_tf.not_converted
+    def counted(*tensors):
+        traces.append(None)
+        return body(*tensors)
+
+    return counted
+
+
+class _AnchoredFunction(_TracedFunction):
     """A function with one more input and output, which always has a gradient: see `functions_need_a_gradient`."""
 
     def __init__(self, body):
@@ -87,36 +111,44 @@ class _AnchoredFunction:
         def anchored(anchor, *tensors):
             return tf.identity(anchor), body(*tensors)
 
-        self._function = _tf.new_function(anchored)
-        self.ways = {}
+        super().__init__(anchored)
 
     def __call__(self, inputs):
-        return _tf.call_traced(self._function, [tf.constant(0.0), *inputs])[1]
+        return super().__call__([tf.constant(0.0), *inputs])[1]
 
     def trace(self, inputs):
-        """Trace the function for such tensors, if it is not yet; return the graph."""
-        return _tf.trace(self._function, [tf.constant(0.0), *inputs])
+        return super().trace([tf.constant(0.0), *inputs])
 
 
-class _FlatFunction:
+class _FlatFunction(_TracedFunction):
     """A function from before tf.function, which gives back flat tensors only (on 1.13, of a sparse one the indices).
 
     Such functions are traced once for the dtypes and shapes of their arguments, and so is the structure remembered.
     """
 
     def __init__(self, body, title):
-        packs = {}  # dtypes and shapes -> the way back to the structure that body returned for them
-
-        def flat(*tensors):
-            outputs, packs[_signature(tensors)] = flatten_outputs(body(*tensors), title)
-            return outputs
-
-        self._packs = packs
-        self._function = _tf.new_function(flat)
+        self._packed, self._title = body, title
+        super().__init__(None)
 
     def __call__(self, inputs):
-        outputs = _tf.call_traced(self._function, inputs)
-        return self._packs[_signature(inputs)](outputs)
+        packs = self._packs
+        outputs = super().__call__(inputs)
+        return packs[_signature(inputs)](outputs)
+
+    def _make(self):
+        self._packs = {}
+        self._body = _flattened(self._packed, self._packs, self._title)
+        super()._make()
+
+
+def _flattened(body, packs, title):
+    """Return body as a function of flat outputs; packs: where the ways back to their structures go."""
+
+    def flat(*tensors):
+        outputs, packs[_signature(tensors)] = flatten_outputs(body(*tensors), title)
+        return outputs
+
+    return flat
 
 
 def _signature(tensors):

@@ -16,7 +16,6 @@ TRACED = "traced"
 HIDING = "traced once, and not all that it does is shown to tapes"
 UNTRACED = "cannot be traced"
 TORN = "hiding, and with a gradient of its own that builds ops which only a trace could override"
-MOST = 1024  # signatures whose way is remembered for one function
 
 
 class EagerCalls:
@@ -46,8 +45,6 @@ class EagerCalls:
         way = function.ways.get(signature)
         if way is None:
             way, done = self._find_way(function, inputs, forward)
-            if len(function.ways) >= MOST:
-                function.ways.clear()
             function.ways[signature] = way
             if done is not None:
                 return done[0]

@@ -1,5 +1,8 @@
 """What an override remembers of its calls is bounded, and nothing depends on what it has forgotten."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -42,6 +45,23 @@ def test_what_is_remembered_of_traces_is_bounded(eager, monkeypatch):
         modes.EAGER.run(lambda differentiate, x: differentiate(lambda x: f(x, other_0=1), [x])[1], np.ones([2], "f")),
         [np.full([2], 10, np.float32)],
     )
+
+
+def test_traces_for_many_shapes_are_forgotten_together(eager, monkeypatch):
+    monkeypatch.setattr(traced, "MOST_TRACES", 4)
+    graphs = []
+
+    def forward(x):
+        if hasattr(x, "graph") and not hasattr(x, "numpy"):
+            graphs.append(weakref.ref(x.graph))
+        return tf.nn.relu(x)
+
+    f = override_gradient(forward, {"Relu": lambda op, dy: dy * 10.0})
+    for size in [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 9]:
+        found = modes.EAGER.run(lambda differentiate, x: differentiate(f, [x])[1], np.ones([size], "f"))
+        assert_same_bits(found, [np.full([size], 10, np.float32)])
+    gc.collect()
+    assert len(graphs) > 8 and sum(graph() is not None for graph in graphs) < 4
 
 
 @pytest.mark.parametrize(
