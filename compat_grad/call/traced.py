@@ -64,7 +64,7 @@ class TracedFunctions:
 class _TracedFunction:
     """A traced function of a list of tensors.
 
-    TensorFlow keeps all traces of a function, one for each set of dtypes and shapes: after `MOST_TRACES` it is made anew.
+    TensorFlow keeps all traces of one, a trace for each set of dtypes and shapes: after `MOST_TRACES` it is made anew.
 
     Attributes:
       ways: what a caller remembers of calls with tensors of one signature.
