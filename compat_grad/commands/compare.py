@@ -33,10 +33,15 @@ def main(argv):
         where = ", ".join(options.directories)
         print("{} compare: no results in {}; {}".format(PROGRAM, where, WHO_WRITES_THEM), file=sys.stderr)
         return 2
-    expected = compare.expected_environments(options.tox, options.label) if options.tox else ()
-    comparison = compare.Comparison(_load(files), expected, options.require_all)
     target = options.html or os.path.join(options.directories[0], "report.html")
-    page.write(comparison, target)
+    try:
+        expected = compare.expected_environments(options.tox, options.label) if options.tox else ()
+        comparison = compare.Comparison(_load(files), expected, options.require_all)
+        os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
+        page.write(comparison, target)
+    except (OSError, ValueError) as error:  # a file that is not there, or is none of ours
+        print("{} compare: {}".format(PROGRAM, error), file=sys.stderr)
+        return 2
     if options.json:
         print(json.dumps(compare.as_data(comparison), indent=1))
     else:
@@ -56,4 +61,8 @@ def _result_files(directories):
 def _load(files):
     from compat_grad.testing.results import load
 
-    return [load(path) for path in files]
+    loaded = [load(path) for path in files]
+    for path, found in zip(files, loaded):
+        if not (isinstance(found, dict) and {"about", "order", "code", "cases"} <= set(found)):
+            raise ValueError("{} holds no results of pytest --gradient-results".format(path))
+    return loaded

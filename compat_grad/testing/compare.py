@@ -157,14 +157,20 @@ def _version(result):
 
 
 def expected_environments(tox_ini, label=None):
-    """Return the TensorFlow environments of tox.ini's default list, or of one of its labels."""
+    """Return the TensorFlow environments of tox.ini's default list, or of one of its labels.
+
+    Raises:
+      OSError, ValueError: there is no such file, no list, no such label.
+    """
     with open(tox_ini) as file:
-        text = file.read()
+        text = file.read() + "\n"
     if label:
-        listed = re.search(r"^ +{} = (.*)$".format(re.escape(label)), text, re.M).group(1)
+        found = re.search(r"^ +{} *= *(.*)$".format(re.escape(label)), text, re.M)
     else:
-        listed = re.search(r"^env_list =\n((?: .*\n)+)", text, re.M).group(1)
-    names = [n for part in re.findall(r"[^\s,{]+(?:\{[^}]*\}[^\s,{]*)?", listed) for n in _expand(part)]
+        found = re.search(r"^env_?list *= *(.*\n(?:[ \t]+.*\n)*)", text, re.M)
+    if found is None:
+        raise ValueError("{} has no {}".format(tox_ini, "label {!r}".format(label) if label else "env_list"))
+    names = [n for part in re.findall(r"[^\s,{]+(?:\{[^}]*\}[^\s,{]*)?", found.group(1)) for n in _expand(part)]
     return [n for n in names if "-tf" in n]
 
 

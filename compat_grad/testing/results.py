@@ -88,6 +88,25 @@ class Recorder:
             )
         return self._cases[case.key]
 
+    def to_text(self):
+        """Return everything as text, for `absorb` in another process."""
+        return json.dumps(self._everything(), sort_keys=True)
+
+    def absorb(self, text):
+        """Take in what a recorder of another process has, of the same environment (`to_text`)."""
+        other = json.loads(text)
+        started = [about["started"] for about in (self.about, other["about"]) if "started" in about]
+        self.about = dict(other["about"], started=min(started))
+        for key in other["order"]:
+            if key not in self._code:
+                self._order.append(key)
+                self._code[key] = other["code"][key]
+        for key, entry in other["cases"].items():
+            _merge(self._cases.setdefault(key, dict(entry, arrays=[], ways={})), entry)
+
+    def _everything(self):
+        return dict(about=self.about, order=self._order, code=self._code, cases=self._cases)
+
     def write(self, directory):
         """Write everything to a file of this process's own."""
         os.makedirs(directory, exist_ok=True)
@@ -98,9 +117,20 @@ class Recorder:
         name = "{environment}.{behaviour}.json".format(**self.about)
         path = os.path.join(directory, name)
         with open(path + ".part", "w") as file:
-            everything = dict(about=self.about, order=self._order, code=self._code, cases=self._cases)
-            json.dump(everything, file, sort_keys=True)
+            json.dump(self._everything(), file, sort_keys=True)
         os.replace(path + ".part", path)
+
+
+def _merge(own, entry):
+    """Put the results that a case has in another recorder among its own."""
+    numbers = {-1: -1}
+    for number, coded in enumerate(entry["arrays"]):
+        numbers[number] = _number_of(own["arrays"], coded)
+    for way, results in entry["ways"].items():
+        own["ways"][way] = {order: [numbers[number] for number in found] for order, found in results.items()}
+    for kind in ("failed", "absent", "undefined", "beside"):
+        if kind in entry:
+            own.setdefault(kind, {}).update(entry[kind])
 
 
 def _store(arrays, array):
@@ -112,6 +142,10 @@ def _store(arrays, array):
         coded = dict(dtype="object", shape=list(array.shape), text=[str(item) for item in array.reshape(-1).tolist()])
     else:
         coded = dict(dtype=array.dtype.name, shape=list(array.shape), bits=array.tobytes().hex())
+    return _number_of(arrays, coded)
+
+
+def _number_of(arrays, coded):
     if coded not in arrays:
         arrays.append(coded)
     return arrays.index(coded)
@@ -125,6 +159,13 @@ def decode(coded):
 
 
 def load(path):
-    """Return what `Recorder.write` wrote."""
+    """Return what `Recorder.write` wrote.
+
+    Raises:
+      ValueError: it is no JSON.
+    """
     with open(path) as file:
-        return json.load(file)
+        try:
+            return json.load(file)
+        except ValueError as error:
+            raise ValueError("{} holds no results: {}".format(path, error)) from None

@@ -140,4 +140,5 @@ def given(texts, source, seed=0):
     if os.path.splitext(source)[1] in (".npz", ".npy"):
         return inputs + from_file(source)
     made = named(source)()
-    return inputs + [Input(array) for array in (made if isinstance(made, (list, tuple)) else [made])]
+    several = isinstance(made, (list, tuple)) and not hasattr(made, "_fields")  # as a sparse tensor in NumPy has
+    return inputs + [Input(array) for array in (made if several else [made])]

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 
 from compat_grad._tf import tf
+from compat_grad.testing.composites import as_input, is_composite
 from compat_grad.testing.process import behaviour
 from compat_grad.testing.verify import AGREES, DIFFERS, NOT_HERE
 
@@ -27,9 +28,15 @@ def as_json(target, inputs, checks):
         "numpy": np.__version__,
         "python": platform.python_version(),
         "behaviour": behaviour(),
-        "inputs": ["{}{}".format(given.array.dtype, given.shape or list(given.array.shape)) for given in inputs],
+        "inputs": [_described(given) for given in inputs],
         "checks": [dict(check._asdict()) for check in checks],
     }
+
+
+def _described(given):
+    values = "values " if is_composite(given.array) else ""
+    array = as_input(given.array).values if values else given.array
+    return "{}{}{}".format(values, array.dtype, given.shape or list(array.shape))
 
 
 def as_table(target, checks):
@@ -60,7 +67,7 @@ def in_one_line(target, checks):
         return "{} DIFFERS in {} of {} checks on {}.".format(
             target, count[DIFFERS], count[DIFFERS] + count[AGREES], here
         )
-    absent = " ({} are not in this TensorFlow or process)".format(count[NOT_HERE]) if count[NOT_HERE] else ""
+    absent = " ({} more: not in this TensorFlow or process)".format(count[NOT_HERE]) if count[NOT_HERE] else ""
     return "{} is the same in {} checks on {}{}.".format(target, count[AGREES], here, absent)
 
 

@@ -132,24 +132,19 @@ def _ways(behaviour, of_modes):
     return list(of_modes()) + list(_in_transformations()) + list(_in_saved_models())
 
 
-def all_ways():
-    """Return the list of all `Way`s of an override, those that this process lacks included."""
-    return _ways(process.behaviour(), _in_modes)
+def all_ways(slow=False):
+    """Return the list of all `Way`s of an override, those that this process lacks included; the slow ones if asked."""
+    return [way for way in _ways(process.behaviour(), _in_modes) if slow or not way.is_slow]
 
 
-def plain_ways():
+def plain_ways(slow=False):
     """Return the list of all `Way`s of a function that is no override of the case's own making: no strategies."""
-    return _ways(process.behaviour(), _in_modes_alone)
+    return [way for way in _ways(process.behaviour(), _in_modes_alone) if slow or not way.is_slow]
 
 
 def ways_of(case, slow=False):
-    """Return the list of all `Way`s that are about a case, those that this process lacks included.
-
-    Args:
-      slow: whether the slow ones are among them.
-    """
-    ways = plain_ways() if case.is_plain else all_ways()
-    return [way for way in ways if slow or not way.is_slow]
+    """Return the list of all `Way`s that are about a case, those that this process lacks included."""
+    return plain_ways(slow) if case.is_plain else all_ways(slow)
 
 
 def what_tensorflow_lacks(error, way):

@@ -164,6 +164,51 @@ def test_no_results_are_no_pass(tmpdir, capsys):
     assert compare.main([str(tmpdir)]) == 2 and "no results in" in capsys.readouterr().err
 
 
+def test_what_cannot_be_read_is_one_line(tmpdir, capsys):
+    recorder, _ = wrong_in(None)
+    recorder.write(str(tmpdir))
+    tox = tmpdir.join("tox.ini")
+    tox.write("[tox]\nenvlist = py36-tf1.0, planted\n")
+    assert compare.main([str(tmpdir), "--tox", str(tox), "--html", str(tmpdir.join("new", "page.html"))]) == 0
+    assert "1 environment not run: py36-tf1.0" in capsys.readouterr().out and tmpdir.join("new", "page.html").exists()
+    assert compare.main([str(tmpdir), "--tox", str(tox), "--label", "full"]) == 2
+    assert "has no label 'full'" in capsys.readouterr().err
+    assert compare.main([str(tmpdir), "--tox", "nowhere.ini"]) == 2 and "nowhere.ini" in capsys.readouterr().err
+    tmpdir.join("other.json").write("{}")
+    assert compare.main([str(tmpdir)]) == 2 and "other.json holds no results of" in capsys.readouterr().err
+
+
+def test_what_several_processes_found_is_one_result(tmpdir):
+    whole, _ = wrong_in(None)
+    whole.about["started"] = 2.0
+    together = Recorder()
+    for started, rest in ((3.0, 0), (1.0, 1)):  # each has every other way, and its arrays in another order
+        told = json.loads(whole.to_text())
+        told["about"]["started"] = started
+        (entry,) = told["cases"].values()
+        entry["arrays"] = entry["arrays"][::-1] if rest else entry["arrays"]
+        for number, way in enumerate(sorted(entry["ways"])):
+            found = entry["ways"].pop(way)
+            if number % 2 == rest:
+                last = len(entry["arrays"]) - 1
+                entry["ways"][way] = {
+                    order: [last - n if rest and n >= 0 else n for n in found[order]] for order in found
+                }
+        together.absorb(json.dumps(told))
+    assert together.about["started"] == 1.0
+    assert results_in(together) == results_in(whole)
+
+
+def results_in(recorder):
+    """Return {(case, way, order): the arrays}."""
+    return {
+        (key, way, order): [entry["arrays"][number] for number in numbers]
+        for key, entry in json.loads(recorder.to_text())["cases"].items()
+        for way, results in entry["ways"].items()
+        for order, numbers in results.items()
+    }
+
+
 def test_a_case_that_no_environment_could_run_is_no_pass(tmpdir, capsys):
     case = Case("Planted", "nowhere", value=lambda: 0, gradient=lambda dy: 0)
     recorder = Recorder(**about("planted"))
