@@ -1,4 +1,4 @@
-"""What must hold for every override that can be written, tried on random ones: `tox run -e fuzz`.
+"""What must hold for every override that can be written: on a few examples that stay the same, or on random ones.
 
-The default list does not collect them: they take hypothesis, and hours.
+`tox run -e fuzz` tries thousands of random ones; the default list has the few.
 """
