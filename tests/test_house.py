@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 
@@ -101,3 +102,12 @@ def test_the_command_line_answers_without_loading_tensorflow(argv):
     )
     assert done.returncode == (2 if argv == ["nothing"] else 0), done.stderr
     assert "compat_grad" in (done.stderr if argv == ["nothing"] else done.stdout)
+
+
+def test_locks_are_those_that_a_forked_process_finds_free():
+    found = set()
+    for _, path in _modules():
+        with open(path, encoding="utf-8") as source:
+            if re.search(r"\b(threading|multiprocessing)\.R?Lock\(", source.read()):
+                found.add(os.path.basename(path))
+    assert found == {"threads.py"}

@@ -173,9 +173,10 @@ from compat_grad._tf.tensors import (
     slices_fit,
     with_own_indices,
 )
-from compat_grad._tf.threads import ThisThread
+from compat_grad._tf.threads import Lock, ThisThread, this_thread
 
 __all__ = [
+    "Lock",
     "ThisThread",
     "own_gradients_wrapped",
     "tells_of_own_gradients",
@@ -291,6 +292,7 @@ __all__ = [
     "slices_fit",
     "stop_recording",
     "takes_handles",
+    "this_thread",
     "tangents_flow",
     "tapes_follow",
     "tells_of_executed_ops",

@@ -4,14 +4,14 @@ Knows nothing of tapes.
 """
 
 import contextlib
-import threading
 
 from compat_grad._tf.lookup import first, v1
 from compat_grad._tf.modes import is_function_graph
+from compat_grad._tf.threads import Lock
 
 _Defun = first("tensorflow.python.framework.function._DefinedFunction")
 _own = None if _Defun is None else _Defun.__call__
-_patching = threading.Lock()
+_patching = Lock()
 _told = []  # of all threads: who wants to be told
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import sys
-import threading
 import weakref
 
 from compat_grad._tf.autograph import _autograph_status, not_converted
@@ -12,6 +11,7 @@ from compat_grad._tf.modes import executing_eagerly, get_default_graph
 from compat_grad._tf.registry import gradient_name, text
 from compat_grad._tf.tapes import GradientTape, alias, record_operation
 from compat_grad._tf.tensors import dense, differentiable
+from compat_grad._tf.threads import Lock
 
 
 def new_function(python_function):
@@ -166,11 +166,11 @@ def _building_alone(graph):
         return contextlib.ExitStack()
     with _making_lock:
         if not hasattr(graph, "_compat_grad_lock"):
-            graph._compat_grad_lock = threading.RLock()
+            graph._compat_grad_lock = Lock()
     return graph._compat_grad_lock
 
 
-_making_lock = threading.Lock()
+_making_lock = Lock()
 
 
 class PrivateTraces:

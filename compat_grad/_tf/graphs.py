@@ -1,14 +1,13 @@
 """Plain graphs and the bodies of functions: what they keep alive, which lies in which, and where variables are."""
 
-import threading
-
 from compat_grad._tf.lookup import first, tf, v1
 from compat_grad._tf.modes import is_function_graph
 from compat_grad._tf.tensors import Tensor
+from compat_grad._tf.threads import Lock
 
 trainable_variables_key = v1.GraphKeys.TRAINABLE_VARIABLES
 
-_keeping = threading.Lock()
+_keeping = Lock()
 
 
 def keep_with(graph, thing):

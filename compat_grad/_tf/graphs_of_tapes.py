@@ -10,8 +10,9 @@ import weakref
 from compat_grad._tf.autograph import not_converted
 from compat_grad._tf.modes import executing_eagerly, get_default_graph
 from compat_grad._tf.tapes import GradientTape
+from compat_grad._tf.threads import Lock
 
-_patching = threading.Lock()
+_patching = Lock()
 _users = 0
 _own = (getattr(GradientTape, "_push_tape", None), getattr(GradientTape, "_pop_tape", None))
 _thread = threading.local()  # .tapes: [(the tape, a weak reference to its graph)]

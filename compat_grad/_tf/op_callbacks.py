@@ -7,11 +7,10 @@ holds its outputs, which may be exchanged in place, and before anybody else sees
 import contextlib
 import functools
 import importlib
-import threading
 
 from compat_grad._tf.lookup import first, tf
 from compat_grad._tf.registry import op_definition, text
-from compat_grad._tf.threads import ThisThread
+from compat_grad._tf.threads import Lock, ThisThread
 
 _context = first("tensorflow.python.eager.context.context")
 _Context = first("tensorflow.python.eager.context.Context")
@@ -62,7 +61,7 @@ class _Telling:
             self._busy = False
 
 
-_patching = threading.Lock()
+_patching = Lock()
 _tellings = []  # of all threads, for as long as one of them is told
 
 

@@ -6,14 +6,14 @@ Knows nothing of what becomes of a map.
 import contextlib
 import os
 import sys
-import threading
 
 from compat_grad._tf.autograph import not_converted
 from compat_grad._tf.lookup import first, tf
+from compat_grad._tf.threads import Lock
 
 _tensorflow = os.path.dirname(tf.__file__)
 _extract_stack = first("tensorflow.python.util.tf_stack.extract_stack")
-_patching = threading.Lock()
+_patching = Lock()
 _told = []  # of all threads: who wants to be told
 _own = tf.Graph.gradient_override_map
 

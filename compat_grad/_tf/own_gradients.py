@@ -2,9 +2,9 @@
 
 import contextlib
 import sys
-import threading
 
 from compat_grad._tf.lookup import first
+from compat_grad._tf.threads import Lock, this_thread
 
 _context = first("tensorflow.python.eager.context.context")
 
@@ -16,7 +16,7 @@ _records = _names.get("record") or _names.get("tape_lib")  # the module that it 
 tells_of_own_gradients = hasattr(_records, "record_operation")
 
 _own = getattr(_records, "record_operation", None)
-_patching = threading.Lock()
+_patching = Lock()
 _told = []  # of all threads: (its number, its op callbacks, wrap), the outermost first
 
 
@@ -29,7 +29,7 @@ def own_gradients_wrapped(wrap):
     if not tells_of_own_gradients:
         yield
         return
-    entry = threading.get_ident(), _op_callbacks(), wrap
+    entry = this_thread(), _op_callbacks(), wrap
     with _patching:
         _told.append(entry)
         _records.record_operation = _record_wrapped
@@ -51,6 +51,6 @@ def _record_wrapped(op_type, output_tensors, input_tensors, backward_function, *
     if sys._getframe(1).f_globals is _names:
         callbacks = _op_callbacks()
         for thread, its_callbacks, wrap in reversed(list(_told)):
-            if thread == threading.get_ident() or (callbacks is not None and callbacks is its_callbacks):
+            if thread is this_thread() or (callbacks is not None and callbacks is its_callbacks):
                 backward_function = wrap(backward_function)
     return _own(op_type, output_tensors, input_tensors, backward_function, *more, **keywords)

@@ -6,12 +6,12 @@ Knows nothing of gradients.
 import contextlib
 import functools
 import importlib
-import threading
 
 from compat_grad._tf.autograph import not_converted
 from compat_grad._tf.lookup import first, tf
 from compat_grad._tf.modes import executing_eagerly
 from compat_grad._tf.op_callbacks import ExecutedOp
+from compat_grad._tf.threads import Lock, this_thread
 
 _py_func = first("tensorflow.python.ops.script_ops.py_func_common")
 _script_ops = _py_func and importlib.import_module("tensorflow.python.ops.script_ops")
@@ -19,7 +19,7 @@ _script_ops = _py_func and importlib.import_module("tensorflow.python.ops.script
 #: Whether this TensorFlow lets itself be asked of them.
 tells_of_python_functions = _py_func is not None
 
-_patching = threading.Lock()
+_patching = Lock()
 _told = []  # (thread, function, as_in_a_graph), of all threads
 
 
@@ -35,7 +35,7 @@ def told_of_python_functions(executed, as_in_a_graph):
     if _py_func is None:
         yield
         return
-    telling = threading.get_ident(), executed, as_in_a_graph
+    telling = this_thread(), executed, as_in_a_graph
     with _patching:
         _told.append(telling)
         _script_ops.py_func_common = _tell
@@ -61,7 +61,7 @@ def _tell(func, inp, Tout, stateful=True, name=None):
     op = ExecutedOp("PyFunc" if stateful else "PyFuncStateless", inputs, ())
     as_list = isinstance(result, (list, tuple))
     for thread, executed, as_in_a_graph in list(_told):
-        if thread == threading.get_ident():
+        if thread is this_thread():
             executed(op, outputs, None)
             as_list = as_list or (as_in_a_graph and isinstance(Tout, (list, tuple)))
     return outputs if as_list else outputs[0]

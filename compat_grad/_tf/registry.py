@@ -1,8 +1,7 @@
 """TensorFlow's registries of ops and of gradients, and the name of another gradient that an op carries."""
 
-import threading
-
 from compat_grad._tf.lookup import first, tf, v1
+from compat_grad._tf.threads import Lock
 
 AttrValue = v1.AttrValue
 custom_gradient = getattr(tf, "custom_gradient", None)
@@ -10,7 +9,7 @@ custom_gradient = getattr(tf, "custom_gradient", None)
 _registry = first(
     "tensorflow.python.framework.ops._gradient_registry", "tensorflow.python.framework.ops.gradient_registry"
 )
-_registering = threading.Lock()
+_registering = Lock()
 
 
 def register_gradient(name):

@@ -5,7 +5,6 @@ tensors of other shapes and dtypes are told apart by the function itself. Knows 
 """
 
 import collections
-import threading
 import warnings
 import weakref
 
@@ -27,7 +26,7 @@ class TracedFunctions:
         self._title = title
         self._functions = collections.OrderedDict()
         self._seen = collections.OrderedDict()  # call shape -> how many functions it has had
-        self._lock = threading.Lock()
+        self._lock = _tf.Lock()
 
     def function(self, body, own, layout, leaves):
         """Return ``body(*tensors)`` as a traced function of a list of tensors.

@@ -3,7 +3,6 @@
 Knows nothing of what the names are for.
 """
 
-import threading
 import warnings
 
 from compat_grad import _tf
@@ -11,7 +10,7 @@ from compat_grad import _tf
 WARN_AT = 1000  # names more than there were at first
 OURS = "compat_grad"  # what the names begin with that this package registers
 
-_lock = threading.Lock()
+_lock = _tf.Lock()
 _seen = {}  # what is known since the first map
 
 

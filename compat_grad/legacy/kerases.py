@@ -5,7 +5,6 @@ None is imported: a program that has none needs none. Knows nothing of maps.
 
 import contextlib
 import sys
-import threading
 
 from compat_grad import _tf
 
@@ -35,7 +34,7 @@ def is_symbolic(result):
 
 # --- sessions -------------------------------------------------------------------------------------------------
 
-_patching = threading.Lock()
+_patching = _tf.Lock()
 _patched = []  # how many contexts are in need of it
 _own = {}  # the module of a Keras' backend -> its own way to a session
 

@@ -5,13 +5,12 @@ each other, and their ops are made anew in each call of the model. Knows nothing
 """
 
 import contextlib
-import threading
 
 from compat_grad import _tf
 from compat_grad.legacy import kerases
 from compat_grad.legacy.entered import entered_again, innermost
 
-_patching = threading.Lock()
+_patching = _tf.Lock()
 _users = []  # how many contexts are in need of it
 _own = {}  # class -> its own __call__
 

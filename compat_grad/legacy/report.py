@@ -4,7 +4,8 @@ Knows nothing of how that is found out, nor of programs.
 """
 
 import collections
-import threading
+
+from compat_grad import _tf
 
 
 class Report:
@@ -14,7 +15,7 @@ class Report:
         self._entered = collections.OrderedDict()  # what a map says and where -> the types that there were ops of
         self._ignored = collections.Counter()  # (that, op type, mode) -> how often
         self._taped = collections.Counter()
-        self._lock = threading.Lock()
+        self._lock = _tf.Lock()
 
     def left(self, entered):
         """Note an `EnteredMap` that is left."""

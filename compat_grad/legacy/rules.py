@@ -5,8 +5,8 @@ Knows nothing of modes.
 """
 
 import collections
-import threading
 
+from compat_grad import _tf
 from compat_grad.call.backward import Backward
 from compat_grad.legacy.entered import innermost
 from compat_grad.legacy.renamed import counts
@@ -16,7 +16,7 @@ from compat_grad.op_level.gradients import OpGradient, OpGradients
 MOST = 256  # maps that are remembered, with the traces of functions that were made under them
 
 _remembered = collections.OrderedDict()
-_lock = threading.Lock()
+_lock = _tf.Lock()
 
 
 def gradients_of(entered, own_names):

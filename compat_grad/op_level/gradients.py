@@ -7,7 +7,6 @@ the building there. What could not be reached is an error, never a native gradie
 
 import contextlib
 import os
-import threading
 import weakref
 
 from compat_grad import _tf
@@ -178,7 +177,7 @@ class OpGradient:
         self._backward = backward
         self.title = backward.title()
         self._name = None  # of our own, also for a gradient that has one: tf.vectorized_map knows ours by their names
-        self._registering = threading.Lock()
+        self._registering = _tf.Lock()
 
     def registered_name(self):
         """Return the name that the gradient is registered under; raises what `check` does."""

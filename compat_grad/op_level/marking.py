@@ -36,11 +36,11 @@ class OfThisThread(str):
 
     def __new__(cls, op_type):
         self = super().__new__(cls, op_type)
-        self._thread = threading.get_ident()
+        self._thread = _tf.this_thread()
         return self
 
     def __eq__(self, other):
-        mine = str.__eq__(self, other) and self._thread == threading.get_ident()
+        mine = str.__eq__(self, other) and self._thread is _tf.this_thread()
         return mine and not getattr(_suspended, "depth", 0)
 
     def __ne__(self, other):

@@ -6,7 +6,6 @@ Knows nothing of arguments or structures, nor of what the product does.
 import functools
 import os
 import re
-import threading
 import weakref
 
 from compat_grad import _tf
@@ -27,7 +26,7 @@ _KEY_ATTRIBUTE = "_compat_grad_call"
 _TOLD_ATTRIBUTE = "_compat_grad_told"  # for a process that does not know the key: see `recalled`
 _live_calls = weakref.WeakValueDictionary()
 _attributes_of = weakref.WeakKeyDictionary()
-_registering = threading.Lock()
+_registering = _tf.Lock()
 _registered = []
 
 

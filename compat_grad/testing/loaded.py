@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import warnings
 
 from compat_grad import _tf
@@ -179,7 +178,7 @@ class _LoadingProcess:
 
 
 _running = []  # the process, once there is one
-_one_at_a_time = threading.Lock()
+_one_at_a_time = _tf.Lock()
 
 
 def _ask_the_process(folder):

@@ -1,13 +1,16 @@
 """Graphs that were built in another process, a fork of this one included: their gradients are never a stranger's."""
 
+import contextlib
 import gc
 import os
 import signal
+import threading
 
 import pytest
 import tensorflow as tf
 
 from compat_grad import _tf, override_gradient
+from compat_grad._tf import threads
 from tests.modes import v1
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
@@ -87,3 +90,56 @@ def test_an_override_made_before_a_fork_has_its_gradient_in_the_child(make, used
     (dx,) = tf.import_graph_def(graph_def, input_map={"x": x}, return_elements=["dx:0"])
     with v1.Session(graph=graph) as session:
         assert session.run(dx).tolist() == [7.0, 7.0]
+
+
+@contextlib.contextmanager
+def _all_locks_held_by_another_thread():
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with contextlib.ExitStack() as locks:
+            for lock in list(threads._locks):
+                locks.enter_context(lock)
+            held.set()
+            done.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    try:
+        yield
+    finally:
+        done.set()
+        holder.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="Python 3.6 tells of multiprocessing's forks alone")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("make", [_function_level, _op_level])
+def test_a_fork_while_another_thread_holds_our_locks_waits_for_none(make):
+    f = make(7.0)
+
+    def build():
+        with tf.Graph().as_default() as built:
+            x = v1.placeholder(tf.float32, [2], name="x")
+            v1.gradients(f(make(8.0)(x)), x)
+        return built
+
+    with _all_locks_held_by_another_thread():
+        assert _serialised_by_a_fork(build)
+
+
+def test_a_lock_that_the_forking_thread_holds_stays_its_own():
+    lock = threads.Lock()
+    with lock, lock:
+        threads._free_locks()
+    in_turn = []
+    with lock:
+        other = threading.Thread(target=lambda: lock.__enter__() or in_turn.append("other"))
+        other.start()
+        in_turn.append("this one")
+    other.join()
+    assert in_turn == ["this one", "other"]
+    threads._free_locks()  # the other thread has gone, and its hand on the lock as after a fork
+    with lock:
+        pass
