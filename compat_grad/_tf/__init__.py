@@ -14,6 +14,7 @@ from compat_grad._tf.autograph import (
     has_autograph,
     not_converted,
 )
+from compat_grad._tf.captures import have_captured_from_around
 from compat_grad._tf.costs import missing
 from compat_grad._tf.defuns import defun_gradients, told_of_defuns
 from compat_grad._tf.derivatives import native_gradients
@@ -236,6 +237,7 @@ __all__ = [
     "has_identity_n",
     "has_identity_n_op",
     "has_op_callbacks",
+    "have_captured_from_around",
     "have_vectorized_ops_tied",
     "held_outside",
     "identity_is_executed",

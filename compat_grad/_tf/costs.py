@@ -81,6 +81,7 @@ _COSTS = {
     "CondBranchFuncGraph": _BRANCHES,
     "WhileCondFuncGraph": _BRANCHES,
     "WhileBodyFuncGraph": _BRANCHES,
+    "_default_graph_stack": "in a loop or branch, backward may not itself read variables of eager mode: op.variables",
     "save_context": _TRACES,
     "in_save_context": _TRACES,
     "_save_context": _TRACES,

@@ -23,6 +23,7 @@ def gradients_after_reads(vjp, inputs, outputs, output_gradients, op_name):
         return vjp.input_gradients(inputs, outputs, output_gradients, op_name)
     graph = _tf.get_default_graph()
     start = _tf.extent(graph)
+    _tf.have_captured_from_around()
     gradients = vjp.input_gradients(inputs, outputs, output_gradients, op_name)
     reads = _tf.uses_of_variables(_tf.operations_since(graph, start), graph)
     reads += _tf.uses_of_variables(_tf.operations_behind(inputs), graph)

@@ -59,6 +59,54 @@ def test_control_flow_inside_forward_is_hidden_by_the_override(mode):
     assert_same_bits(second, [np.float32(2) * 2 * 8 * X])
 
 
+@functools.lru_cache(maxsize=None)
+def gradients_of_functions_read_variables():
+    """Whether a gradient within a traced function may read what its forward does not (not on 1.15, 2.0)."""
+    return not modes.HAS_FUNCTIONS or modes.gradients_of_functions_take_variables()
+
+
+def backward_that_reads(what):
+    """An override with the gradient 100 times a variable, or tensor, that forward knows nothing of."""
+    return override_gradient(lambda x: x * 3.0, lambda op, dy: dy * what * 100.0, name="reads")
+
+
+def in_a_branch(f, x):
+    return tf.cond(tf.reduce_sum(x) > 0.0, lambda: f(x), lambda: x * 2.0)
+
+
+def in_a_loop(f, x):
+    return tf.while_loop(lambda i, y: i < 2, lambda i, y: (i + 1, f(y)), [tf.constant(0), x])[1]
+
+
+@pytest.mark.parametrize("make", [modes.variable, tf.constant], ids=["variable", "tensor"])
+def test_a_backward_in_a_branch_may_read_what_is_outside(mode, make):
+    if not (mode.is_graph or gradients_of_functions_read_variables()):
+        pytest.skip("this TensorFlow's functions cannot read in their gradients what they do not read themselves")
+    what = make(5.0)  # in eager mode, before any function
+    outputs, first = mode.run(lambda diff, x: list(diff(lambda x: in_a_branch(backward_that_reads(what), x), [x])), X)
+    assert_same_bits([outputs, first], [3 * X, [np.full_like(X, 500)]])
+
+
+@pytest.mark.skipif(not modes.HAS_FUNCTIONS, reason="TensorFlow has tf.function from 1.14 on")
+def test_a_backward_in_a_loop_may_read_what_is_outside(functions):
+    if not gradients_of_functions_read_variables():
+        pytest.skip("this TensorFlow's functions cannot read in their gradients what they do not read themselves")
+    kernel = modes.variable(5.0)
+
+    @override_gradient(backward=lambda op, dy, variables: (dy * variables[0] * 100.0, [tf.reduce_sum(dy)]))
+    def scaled(x):
+        return x * kernel
+
+    @tf.function
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = in_a_loop(scaled, x)
+        return tape.gradient(y, [x, kernel])
+
+    assert_same_bits(gradient(tf.constant(X)), [np.full_like(X, 500 * 500), np.float32(3 + 3 * 500)])
+
+
 def test_overrides_inside_an_override_are_hidden_by_it(mode):
     f = override_gradient(lambda x: tenfold(tenfold(x)), lambda op, dy: dy * 7.0)
     outputs, first = mode.run(lambda differentiate, x: list(differentiate(f, [x])), X)
