@@ -172,24 +172,37 @@ class Layout:
         """Return what a backward returned for each of `tensor_leaves`; a list of another length where it does not fit.
 
         It is one gradient for each of those, or for each leaf, or in the structure of the arguments: the values in
-        their order, or by the parameters' names, or ``(args, kwargs)``; there, None is for all in its place.
+        their order, or by the parameters' names, or ``(args, kwargs)``; there, None is for all in its place, and what
+        holds no tensor may be left out.
+
+        Raises:
+          WrongNames: it has names that are not those of the arguments.
         """
         found = self._in_structure(self._by_name(returned))  # before the rest: its order is not that of the leaves
-        if found is None:
+        if found is None and not structure.has_names(returned):
             flat = structure.leaves_of(returned)
             if len(flat) == len(self.tensor_leaves):
                 return flat
             found = flat if len(flat) == len(self.leaves) else self._in_structure(self._by_place(returned))
             if found is None:
                 return flat
+        elif found is None:
+            found = self._in_structure(self._by_place(returned))
+            if found is None:
+                raise WrongNames(structure.described(returned))
         return [found[position] for position in self.tensor_leaves]
 
     def _by_place(self, returned):
         n_values = len(self._skeletons)
         if returned is None:
             return [None] * n_values
-        if isinstance(returned, (list, tuple)) and len(returned) == n_values:
-            return returned
+        if isinstance(returned, (list, tuple)):
+            if len(returned) == n_values:
+                return returned
+            having = list(map(self._holds_tensors, self._skeletons))
+            if len(returned) == sum(having):
+                given = iter(returned)
+                return [next(given) if has else None for has in having]
         return [returned] if n_values == 1 else None
 
     def _by_name(self, returned):
@@ -219,9 +232,13 @@ class Layout:
                 if self._holds_tensors(skeleton):
                     return None
                 value = None
-            if not structure.spread(skeleton, value, leaves):
+            if not structure.spread(skeleton, value, leaves, self._holds_tensors):
                 return None
         return leaves
+
+
+class WrongNames(Exception):
+    """What a backward returned, in words, has other names than the arguments."""
 
 
 class NestedLayout(Layout):

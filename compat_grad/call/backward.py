@@ -12,6 +12,7 @@ import numpy as np
 from compat_grad import _tf
 from compat_grad._tf import tf
 from compat_grad.call import structure
+from compat_grad.call.arguments import WrongNames
 from compat_grad.call.arity import check_call
 from compat_grad.call.composites import WrongCount, join_gradients, split_gradient
 from compat_grad.call.explain import explain
@@ -261,11 +262,11 @@ class BackwardCall:
         if type(returned) in (list, tuple):
             if not self.layout.has_composites and _tf.all_fit(returned, inputs):
                 return list(returned)
-            gradients = self.layout.gradients(returned)
+            gradients = self._in_order(returned)
         elif len(inputs) == 1 and _tf.is_tensor_type(type(returned)):
             gradients = [returned]
         else:
-            gradients = self.layout.gradients(returned)
+            gradients = self._in_order(returned)
         if len(gradients) != len(self.layout.tensor_leaves):
             paths = self.layout.paths()
             names = [paths[position] for position in self.layout.tensor_leaves]
@@ -276,6 +277,17 @@ class BackwardCall:
             self._match_one(gradient, tensor, index, self._input_names)
             for index, (gradient, tensor) in enumerate(zip(gradients, inputs))
         ]
+
+    def _in_order(self, returned):
+        try:
+            return self.layout.gradients(returned)
+        except WrongNames as error:
+            raise ValueError(
+                "{}: backward returned {}, whose names are not those of the arguments: {}. Return the gradients under "
+                "the same names, or in this order.".format(
+                    self.rule.title(), error, ", ".join(self.layout.paths()) or "none"
+                )
+            ) from None
 
     def _split(self, gradients, inputs):
         """Return a gradient for each of inputs, the parts of composite tensors among them."""
@@ -297,6 +309,13 @@ class BackwardCall:
         return split
 
     def _match_variables(self, returned, values):
+        if structure.has_names(returned):
+            raise ValueError(
+                "{}: backward returned its variable gradients as {}. Return a list of them, in the order of "
+                "`variables`: {}.".format(
+                    self.rule.title(), structure.described(returned), ", ".join(self._variable_names())
+                )
+            )
         gradients = structure.leaves_of(returned)
         if len(gradients) != len(values):
             raise ValueError(

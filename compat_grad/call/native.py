@@ -3,7 +3,10 @@
 Knows nothing of strategies.
 """
 
+import reprlib
+
 from compat_grad import _tf
+from compat_grad._tf import tf
 from compat_grad.call.composites import WrongCount, join_gradients, split_gradient
 from compat_grad.call.forward import flatten_outputs, run_again
 from compat_grad.call.traced import alive
@@ -18,7 +21,7 @@ def native_gradients(call, inputs, outputs, output_gradients):
       output_gradients: one for each output, composite tensors whole; None where there is none.
 
     Raises:
-      ValueError: too few or too many output_gradients.
+      ValueError: too few or too many output_gradients, or one that is no gradient of its output.
     """
     layout, rule, inputs, variables = call.layout, call.rule, list(inputs), list(call.variables)
     leaves = call.composites or [type(output) for output in outputs]
@@ -48,12 +51,37 @@ def _of_parts(title, leaves, parts, gradients):
             )
         )
     of_parts = []
-    for leaf, gradient in zip(leaves, gradients):
+    for index, (leaf, gradient) in enumerate(zip(leaves, gradients)):
+        first = len(of_parts)
         if isinstance(leaf, type):
-            of_parts.append(gradient)
+            of_parts.append(_checked(title, index, gradient, parts[first]))
             continue
         try:
-            of_parts.extend(split_gradient(leaf, gradient, parts[len(of_parts) : len(of_parts) + leaf.n_parts]))
+            its_parts = parts[first : first + leaf.n_parts]
+            split = split_gradient(leaf, gradient, its_parts)
+            of_parts.extend([_checked(title, index, *pair) for pair in zip(split, its_parts)])
         except WrongCount as error:
             raise ValueError("{}: op.native_gradient: {}.".format(title, error)) from None
     return of_parts
+
+
+def _checked(title, index, gradient, output):
+    """Return the gradient of an output: TensorFlow itself would broadcast one of another shape."""
+    if gradient is None or not _tf.differentiable(output):
+        return None
+    if isinstance(gradient, _tf.IndexedSlices):
+        fits = gradient.dtype.base_dtype == output.dtype.base_dtype and _tf.slices_fit(gradient, output)
+    else:
+        try:
+            gradient = tf.convert_to_tensor(gradient)
+            fits = _tf.same_dtype_and_shape(gradient, output)
+        except (TypeError, ValueError):  # not even a tensor
+            fits = False
+    if not fits:
+        raise ValueError(
+            "{}: op.native_gradient was given {} as the gradient of output {}, a {} of shape {}. It takes the "
+            "gradients that backward is given, or others of their dtypes and shapes.".format(
+                title, reprlib.repr(gradient), index, output.dtype.name, _tf.shape_text(output)
+            )
+        )
+    return gradient

@@ -165,10 +165,30 @@ def paths(skeleton, prefix=""):
     return [path for index, item in enumerate(items) for path in paths(item, prefix + container.path(key, index))]
 
 
-def spread(skeleton, value, leaves):
+def has_names(value):
+    """Whether there are names, of items of mappings, in a structure."""
+    return _has_names(take_apart(value, []))
+
+
+def _has_names(skeleton):
+    if is_leaf(skeleton):
+        return False
+    container, _, key, skeletons = skeleton
+    return container.names(key) is not None or any(map(_has_names, skeletons))
+
+
+def described(value):
+    """Return a structure in words."""
+    return text(take_apart(value, []), itertools.repeat("..."))
+
+
+def spread(skeleton, value, leaves, is_needed):
     """Append what value has for each leaf of a skeleton to leaves; return whether value has that structure.
 
     None stands for all leaves of the structure in whose place it is.
+
+    Args:
+      is_needed: function of a skeleton, whether a mapping has to have an item of a name that has such a one.
     """
     if value is None:
         leaves.extend([None] * len(leaf_skeletons(skeleton)))
@@ -184,9 +204,16 @@ def spread(skeleton, value, leaves):
         return False
     container, _, key, skeletons = skeleton
     its_key, items = opens_as.open(value)
-    if len(items) != len(skeletons) or container.names(key) != opens_as.names(its_key):
+    names, its_names = container.names(key), opens_as.names(its_key)
+    if names is not None and its_names is not None:
+        by_name = dict(zip(its_names, items))
+        lacking = [skeleton for name, skeleton in zip(names, skeletons) if name not in by_name]
+        if not set(by_name) <= set(names) or any(map(is_needed, lacking)):
+            return False
+        items = [by_name.get(name) for name in names]
+    elif len(items) != len(skeletons) or names != its_names:
         return False
-    return all(spread(*pair, leaves) for pair in zip(skeletons, items))
+    return all(spread(*pair, leaves, is_needed) for pair in zip(skeletons, items))
 
 
 def join(leaf_skeletons, parts):

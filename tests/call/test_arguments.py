@@ -607,6 +607,22 @@ def test_backward_may_return(mode, case):
     assert_same_bits(gradients, [None if value is None else filled(value) for value in expected])
 
 
+def test_backward_may_return_a_variable(functions):
+    """Which is read where backward returns it."""
+    found = tf.Variable(filled(7))
+    f = override_gradient(tf.identity, lambda op, dy: found)
+    for differentiate in (modes.by_tape, modes.by_tape_outside):
+        (gradient,) = differentiate(f, [tf.constant(X)])[1]
+        assert_same_bits(gradient.numpy(), filled(7))
+
+
+def test_the_gradient_may_be_that_of_an_op_that_has_none(mode):
+    """ZerosLike is registered as not differentiable."""
+    stopped = override_gradient(lambda x: 2.0 * x, "ZerosLike")
+    (y, through), (gradient,) = first(mode, lambda x: [stopped(x), 3.0 * x], X)
+    assert_same_bits([y, through, gradient], [2.0 * X, 3.0 * X, filled(9)])
+
+
 def test_backward_may_return_a_dict_by_the_names_of_the_keywords(mode):
     """The structure of the arguments of f(w=..., b=...) is a dict: its order is not that of the signature."""
     f = override_gradient(lambda w, b: w * b, lambda op, dy: {"w": 10.0 * dy, "b": 100.0 * dy})
@@ -645,6 +661,24 @@ def test_backward_may_return_what_goes_to_args_and_kwargs_under_their_names(mode
     f = override_gradient(lambda x, *rest, **named: x * rest[0] * rest[1] * named["z"], backward)
     _, gradients = first(mode, lambda x, y, z: f(x, 1.0, y, z=z), X, Y, X)
     assert_same_bits(gradients, [filled(20), filled(200), filled(2000)])
+
+
+#: name: backward of f(x, "s", {"y": y, "n": 1.0}), with gradients of what has one only
+WITHOUT_THE_PLAIN = collections.OrderedDict(
+    [
+        ("in places", lambda op, dy: (10.0 * dy, {"y": 100.0 * dy, "n": None})),
+        ("in a mapping", lambda op, dy: (10.0 * dy, None, {"y": 100.0 * dy})),
+        ("in both", lambda op, dy: (10.0 * dy, {"y": 100.0 * dy})),
+        ("by the names", lambda op, dy: {"d": {"y": 100.0 * dy}, "x": 10.0 * dy}),
+    ]
+)
+
+
+@pytest.mark.parametrize("case", WITHOUT_THE_PLAIN)
+def test_backward_may_leave_out_what_has_no_gradient(mode, case):
+    f = override_gradient(lambda x, s, d: x * d["y"] * d["n"], WITHOUT_THE_PLAIN[case])
+    _, gradients = first(mode, lambda x, y: f(x, "s", {"y": y, "n": 1.0}), X, Y)
+    assert_same_bits(gradients, [filled(20), filled(200)])
 
 
 #: name: backward of f({"a": [y, z]}, x=x) -> y * z * x with no gradient of the dict

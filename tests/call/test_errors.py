@@ -1,5 +1,7 @@
 """Bad input is refused by the same exception in the same words in every mode: whose fault, what, the way out."""
 
+import collections
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -177,12 +179,17 @@ def test_a_strategy_that_cannot_be_had_is_refused_with_its_reason_and_the_others
 
 # --- surrogates ------------------------------------------------------------------------------------------------
 
+Pair = collections.namedtuple("Pair", "a b")
+
 SURROGATES = {
     "more outputs": (lambda x: x, lambda x: (x, x), ["surrogate"]),
     "fewer outputs": (lambda x: (x * 2.0, x), lambda x: x, ["surrogate"]),
     "another structure": (lambda x: (x * 2.0, x), lambda x: {"a": x, "b": x}, ["surrogate", "structure"]),
     "other keys": (lambda x: {"a": x * 2.0, "c": x}, lambda x: {"a": x, "b": x}, ["surrogate", "structure"]),
     "None elsewhere": (lambda x: (x * 2.0, None), lambda x: (None, x), ["surrogate", "structure"]),
+    "a list": (lambda x: (x * 2.0, x), lambda x: [x, x], ["surrogate", "(tensor, tensor)", "[tensor, tensor]"]),
+    "a namedtuple": (lambda x: Pair(x, x), lambda x: (x, x), ["surrogate", "Pair(a=tensor, b=tensor)", "(tensor, t"]),
+    "a deque": (lambda x: collections.deque([x]), lambda x: [x], ["surrogate", "deque([tensor])", "[tensor]"]),
     "another shape": (lambda x: x * 2.0, lambda x: x[:1], ["surrogate", "shape", "(2, 3)", "(1, 3)"]),
     "another rank": (lambda x: x * 2.0, lambda x: tf.reduce_sum(x), ["surrogate", "shape", "(2, 3)", "()"]),
     "another dtype": (
@@ -265,6 +272,27 @@ def test_a_backward_that_returns(mode, case, strategy):
     assert_says(message, ["override_gradient 'two'", "backward returned"] + words)
 
 
+#: name: (backward of f({"a": x, "b": y}, [1.0]), what the error calls that)
+OTHER_NAMES = {
+    "another name": (lambda op, dy: ({"a": dy, "c": dy}, None), "({'a': ..., 'c': ...}, ...)"),
+    "another name, without the rest": (lambda op, dy: {"a": dy, "c": dy}, "{'a': ..., 'c': ...}"),
+    "a name too many": (lambda op, dy: ({"a": dy, "b": dy, "c": dy}, [None]), "'c': ...}, [...])"),
+    "a name that is missing": (lambda op, dy: ({"a": dy}, [None]), "({'a': ...}, [...])"),
+    "no such parameter": (lambda op, dy: {"params": {"a": dy, "b": dy}, "z": None}, "'z': ...}"),
+    "names for places": (lambda op, dy: ({"a": dy, "b": dy}, {"more": None}), "{'more': ...})"),
+    "the values of a mapping of its own": (lambda op, dy: {"dx": dy, "dy": dy}, "{'dx': ..., 'dy': ...}"),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_NAMES)
+def test_a_backward_that_returns_other_names_than_the_arguments(mode, case):
+    """Else a gradient would go to whatever comes at its place in the order of the alphabet."""
+    backward, words = OTHER_NAMES[case]
+    f = override_gradient(lambda params, more: params["a"] * params["b"] * more[0], backward, name="my_rule")
+    message = message_of(mode, ValueError, lambda x, y: f({"a": x, "b": y}, [1.0]), X, Y)
+    assert_says(message, ["'my_rule'", "backward returned", words, "params['a'], params['b'], more[0]"])
+
+
 def test_a_backward_that_returns_too_few_for_a_single_tensor(mode):
     f = override_gradient(my_forward, lambda op, dy: [])
     assert_says(message_of(mode, ValueError, f, X), ["'my_forward'", "backward returned 0", "1 tensor", "x"])
@@ -336,6 +364,10 @@ VARIABLE_GRADIENTS = {
         ["float64", "kernel", "float32", "tf.cast"],
     ),
     "a string": (lambda op, dy, variables: (dy, ["dy", None]), ["'dy' (str)", "kernel"]),
+    "a mapping": (
+        lambda op, dy, variables: (dy, {"kernel": dy, "bias": None}),
+        ["variable gradients as {'bias': ..., 'kernel': ...}", "a list", "order", "kernel:0, bias:0"],
+    ),
 }
 
 

@@ -182,6 +182,40 @@ def test_too_few_output_grads(mode):
         assert word in str(caught.value)
 
 
+#: name: what backward hands to op.native_gradient
+NO_GRADIENTS = {
+    "another shape": lambda dy: dy[0],
+    "a number": lambda dy: 1.0,
+    "a list": lambda dy: [dy, dy],
+    "another dtype": lambda dy: tf.cast(dy, tf.float64),
+    "no tensor": lambda dy: object(),
+}
+
+
+@pytest.mark.parametrize("case", NO_GRADIENTS)
+def test_what_is_no_gradient_of_the_output_is_refused(mode, case):
+    """TensorFlow's tapes broadcast it, or take the parts of a list for the gradients of other outputs."""
+    wrong = NO_GRADIENTS[case]
+    f = override_gradient(lambda x: x * x, lambda op, dy: op.native_gradient(wrong(dy)), name="my_rule")
+    with pytest.raises(ValueError) as caught:
+        mode.run(lambda differentiate, x: differentiate(f, [x])[1], X)
+    for word in ("'my_rule'", "op.native_gradient was given", "output 0", "float32"):
+        assert word in str(caught.value)
+
+
+def test_what_is_no_gradient_of_a_ragged_output_is_refused(functions):
+    if not hasattr(tf, "ragged"):
+        pytest.skip("TensorFlow has ragged tensors from 1.13 on")
+
+    def forward(x):
+        return tf.RaggedTensor.from_row_lengths(x, [3, 1])
+
+    f = override_gradient(forward, lambda op, dy: op.native_gradient([dy, dy]), name="my_rule")
+    for differentiate in (modes.by_tape, modes.by_tape_outside):
+        with pytest.raises(ValueError, match="'my_rule': op.native_gradient was given"):
+            differentiate(lambda x: f(x).values, [tf.constant(X)])
+
+
 # --- the gradient of op.outputs, which is backward's own ----------------------------------------------------------
 
 
