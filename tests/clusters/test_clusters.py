@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tests.clusters.cluster import PROGRAMS, Cluster
 from tests.clusters.programs import problem
+from tests.modes import IS_TF2
 
 has_values = pytest.mark.skipif(
     not hasattr(getattr(tf.distribute, "Strategy", None), "experimental_distribute_values_from_function"),
@@ -52,6 +53,15 @@ def test_without_either_override_the_weights_are_others(alone):
 def test_replicas_on_logical_devices(tmp_path, alone, count, way):
     with Cluster(tmp_path) as cluster:
         cluster.start("mirrored", "mirrored.py", count, way)
+        (found,) = cluster.results("mirrored")
+    assert_same(found, alone)
+
+
+@pytest.mark.skipif(IS_TF2, reason="the replicas of TensorFlow 2 are tried above, in its own way")
+@pytest.mark.parametrize("count", [2, 3])
+def test_replicas_in_a_graph_on_logical_devices(tmp_path, alone, count):
+    with Cluster(tmp_path) as cluster:
+        cluster.start("mirrored", "mirrored_graph.py", count)
         (found,) = cluster.results("mirrored")
     assert_same(found, alone)
 
@@ -104,9 +114,26 @@ def test_one_graph_over_two_servers(tmp_path, alone):
 def test_an_estimator_with_chief_parameter_server_and_evaluator(tmp_path, alone):
     with Cluster(tmp_path, chief=1, ps=1) as cluster:
         for kind in ("ps", "chief", "evaluator"):
-            cluster.start(kind, "estimator.py", tmp_path / "model", task=(kind, 0), tell_result=kind != "ps")
+            cluster.start(kind, "estimator.py", "alone", tmp_path / "model", task=(kind, 0), tell_result=kind != "ps")
         found, evaluated = cluster.results("chief", "evaluator")
     assert_same(found, alone)
+    assert_evaluated(evaluated, alone)
+
+
+@pytest.mark.skipif(IS_TF2, reason="estimators copy their strategy, and TensorFlow 2's cannot be copied: it has a lock")
+def test_an_estimator_with_two_workers_in_step_and_evaluator(tmp_path, alone):
+    with Cluster(tmp_path, chief=1, worker=1) as cluster:
+        for kind in ("chief", "worker", "evaluator"):
+            cluster.start(kind, "estimator.py", "in_step", tmp_path / "model", task=(kind, 0))
+        chief, worker, evaluated = cluster.results("chief", "worker", "evaluator")
+    assert chief["weights"] == worker["weights"]
+    both = {"losses": np.mean([chief["losses"], worker["losses"]], 0), "weights": chief["weights"]}
+    assert_same(both, alone)
+    assert_evaluated(evaluated, alone)
+
+
+def assert_evaluated(evaluated, alone):
+    """Hold what an evaluator found to the mean loss of the last weights, by NumPy."""
     losses = [np.mean(one_loss(alone["weights"], *batch)) for batch in problem.batches()]
     np.testing.assert_allclose(evaluated["losses"], [np.mean(losses)], rtol=1e-5)
 

@@ -1,6 +1,7 @@
-"""tf.estimator's train_and_evaluate, by TF_CONFIG, as the task that it names: estimator.py MODEL_DIRECTORY RESULT.
+"""tf.estimator's train_and_evaluate, by TF_CONFIG, as the task that it names: estimator.py WAY DIRECTORY RESULT.
 
-The chief reports losses and weights, the evaluator the loss of the final weights.
+WAY: "alone" (a chief trains), or "in_step" (chief and worker share each batch, under MultiWorkerMirroredStrategy). Who
+trains reports losses and weights, the evaluator the loss of the final weights.
 """
 
 import json
@@ -13,9 +14,13 @@ import tensorflow as tf
 from problem import v1
 
 
-def all_batches():
-    x, y = (np.concatenate(arrays) for arrays in zip(*problem.batches()))
-    return v1.data.Dataset.from_tensor_slices((x, y)).batch(problem.BATCH)
+def all_batches(input_context=None):
+    """The batches, or the share that one of several workers has in each."""
+    x, y = (np.stack(arrays) for arrays in zip(*problem.batches()))
+    if input_context is not None:
+        share = slice(input_context.input_pipeline_id, None, input_context.num_input_pipelines)
+        x, y = x[:, share], y[:, share]
+    return v1.data.Dataset.from_tensor_slices((x, y))
 
 
 def model(features, labels, mode):
@@ -23,7 +28,7 @@ def model(features, labels, mode):
         v1.get_variable("parameter_{}".format(index), initializer=array)
         for index, array in enumerate(problem.initial())
     ]
-    loss = tf.identity(tf.reduce_sum(problem.losses(parameters, features, labels)) / problem.BATCH, "the_loss")
+    loss = tf.identity(tf.reduce_mean(problem.losses(parameters, features, labels)), "the_loss")
     step = v1.train.GradientDescentOptimizer(problem.RATE).minimize(loss, v1.train.get_global_step())
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=step)
 
@@ -52,7 +57,10 @@ class ReportedEvaluation(tf.estimator.Exporter):
 
 
 task = json.loads(os.environ["TF_CONFIG"])["task"]["type"]
-estimator = tf.estimator.Estimator(model, sys.argv[1])
+config = None
+if sys.argv[1] == "in_step" and task != "evaluator":
+    config = tf.estimator.RunConfig(train_distribute=tf.distribute.experimental.MultiWorkerMirroredStrategy())
+estimator = tf.estimator.Estimator(model, sys.argv[2], config)
 losses = Losses()
 tf.estimator.train_and_evaluate(
     estimator,
@@ -61,5 +69,5 @@ tf.estimator.train_and_evaluate(
         all_batches, steps=problem.STEPS, exporters=ReportedEvaluation(), start_delay_secs=0, throttle_secs=0
     ),
 )
-if task == "chief":
+if task != "evaluator":
     problem.report(losses.found, [estimator.get_variable_value("parameter_{}".format(index)) for index in range(2)])
