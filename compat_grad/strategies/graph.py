@@ -51,7 +51,7 @@ def _connect(outputs, inputs, vjp):
     if named is not None:
         attributes = dict(attributes, _gradient_op_type=_tf.AttrValue(s=named.name.encode()))
     with outputs_together(outputs, inputs):
-        op = _tf.add_identity_n(outputs + inputs, _op_name(vjp.name), attributes)
+        op = _tf.add_identity_n(outputs + inputs, _op_name(vjp.name, _tf.get_default_graph()), attributes)
     if named is not None:
         named.belongs_to(op)
     if not _tf.vectorized_ops_can_be_tied:
@@ -126,8 +126,14 @@ def _lost(op):
     )
 
 
-def _op_name(name):
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-") or "override_gradient"
+def _op_name(name, graph):
+    """Return the name of an op; in functions one that says whose it is.
+
+    Of a SavedModel without gradients, in a process without us, TensorFlow says of the gradient that it misses no more
+    than this name.
+    """
+    of_override = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-") or "override_gradient"
+    return of_override + "/gradient_by_compat_grad" if _tf.is_function_graph(graph) else of_override
 
 
 # --- tf.vectorized_map over our ops and copies of them --------------------------------------------------------

@@ -92,7 +92,7 @@ def keras_ways(path):
     if hasattr(tf.keras.layers, "TFSMLayer") and os.path.basename(path) in ENDPOINTS:
         ways["TFSMLayer"] = _by_layer
     # Keras of 2.0 cannot load what it saves of a layer whose class it does not know
-    if os.path.basename(path) == "Keras, model.save" and hasattr(tf.keras.layers, "experimental"):
+    if os.path.basename(path).startswith("Keras, model.save") and hasattr(tf.keras.layers, "experimental"):
         ways["load_model"] = tf.keras.models.load_model
     return ways
 

@@ -149,6 +149,9 @@ def _keras_ways():
         ways["ExportArchive"] = _export_by_archive
     if WRITES:
         ways["without the option"] = lambda model, path: save(model, path, gradients=False)
+    if WRITES and "model.save" in ways:
+        off = SaveOptions(experimental_custom_gradients=False)
+        ways["model.save, without the option"] = lambda model, path: model.save(path, save_format="tf", options=off)
     return ways
 
 
@@ -252,8 +255,11 @@ def test_keras_models_are_saved_by_default_options(saved, how):
 
 
 @writes_gradients
-def test_keras_models_saved_without_the_option_raise_where_the_gradient_is_asked_for(saved):
-    model = saved["Keras, without the option"]
+@pytest.mark.parametrize("how", ["", "model.save, "])
+def test_keras_models_saved_without_the_option_raise_where_the_gradient_is_asked_for(saved, how):
+    model = saved.get("Keras, {}without the option".format(how))
+    if model is None:
+        pytest.skip("this Keras has no model.save that makes a SavedModel")
     for way, loaded in model.loaded.items():
         assert loaded["value"] == model.live["value"], way
         assert "compat_grad" in loaded["gradient"]["raised"] and "raised" in loaded["trained"], way
@@ -296,7 +302,10 @@ def test_without_the_option_asking_for_the_gradient_raises(saved):
     assert loaded["value"] == [2.0 * x for x in X]
     for way in ("gradient", "gradient, tf.gradients inside", "second"):
         raised = loaded[way]["raised"]
-        assert "'tenfold'" in raised and "compat_grad" in raised, raised
+        # in a bare process TensorFlow's own first line can tell what the op is called, and no more
+        assert "No gradient defined for operation" in raised and "tenfold/gradient_by_compat_grad' (op" in raised, (
+            raised
+        )
 
 
 def test_defined_again_the_override_gives_gradients_that_were_not_saved(saved):
