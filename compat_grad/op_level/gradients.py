@@ -18,9 +18,13 @@ from compat_grad.op_level.marking import Marking, OfThisThread, tapes_listen, wa
 from compat_grad.op_level.op import OpCall
 from compat_grad.op_level.search import Found
 from compat_grad.saving.named import name_of_its_own
+from compat_grad.saving.recalled import same_gradient
 from compat_grad.saving.written import write
 from compat_grad.strategies.graph import gradients_of_ops
 from compat_grad.strategies.order import gradients_after_reads
+
+
+_claiming = weakref.WeakSet()  # the gradients alive that claim a name which graphs of another process know them by
 
 
 def gradients_of_override(name, mapping, on_unused):
@@ -161,7 +165,8 @@ def _rules_of(name, mapping):
 def _rule_of(name, function, op_types):
     """Return the gradient of op_types in the override of this name, known by that to graphs of another process."""
     told = "{} {}={}".format(name, ",".join(op_types), name_of(function) if callable(function) else function)
-    return OpGradient(Backward(name, function), None if name == "<lambda>" else "compat_grad " + told.replace(":", "_"))
+    wanted = None if name == "<lambda>" else "compat_grad " + told.replace(":", "_")
+    return OpGradient(Backward(name, function), wanted, function)
 
 
 class OpGradient:
@@ -171,9 +176,12 @@ class OpGradient:
     use them keep their gradients alive, and with the last of them the name goes.
     """
 
-    def __init__(self, backward, wanted=None):
-        """The gradient of a `Backward`, under the name that is wanted if that is free."""
+    def __init__(self, backward, wanted=None, function=None):
+        """The gradient of a `Backward`, which calls function, under the name that is wanted if that is free."""
         self._wanted = wanted
+        self._function = function
+        if wanted is not None:
+            _claiming.add(self)
         self._backward = backward
         self.title = backward.title()
         self._name = None  # of our own, also for a gradient that has one: tf.vectorized_map knows ours by their names
@@ -203,6 +211,18 @@ class OpGradient:
             return name
         raise RuntimeError("compat_grad: no name for the gradient is free in TensorFlow's registry")
 
+    def check_is_of(self, op):
+        """Raise LookupError where another gradient may be op's, which a graph of another process tells by name alone."""
+        if self._wanted is None or _tf.keeps(op.graph, self):
+            return
+        rivals = [rule for rule in list(_claiming) if rule._wanted == self._wanted]
+        if not all(same_gradient(self._function, rule._function) for rule in rivals):
+            raise LookupError(
+                "{}: the {} op {!r} comes from another graph, and {} overrides of this name, with different gradients "
+                "for {}, are alive in this process. Give them names of their own: override_gradient(..., "
+                "name=...).".format(self.title, op.type, op.name, len(rivals), op.type)
+            )
+
     def of(self, op):
         """Return the vector-Jacobian product of op."""
         return OpCall(self._backward, op)
@@ -221,6 +241,7 @@ def _gradient_function(rule):
     def gradient_of_op(op, *gradients):
         if op is None:
             return write(None, gradients, gradient_of_op, "override_gradient")
+        rule().check_is_of(op)
         call = rule().of(op)
         return gradients_after_reads(call, list(op.inputs), list(op.outputs), gradients, op.name)
 

@@ -84,7 +84,7 @@ def _find(name, op):
                 name, op.name, " (give it one by name=...)" if name == "<lambda>" else ""
             )
         )
-    if not all(_same(known[-1].backward, override.backward) for override in known):
+    if not all(same_gradient(known[-1].backward, override.backward) for override in known):
         raise LookupError(
             "override_gradient {!r}: the op {!r} comes from another process, and {} overrides of this name are alive "
             "in this one. Give them names of their own.".format(name, op.name, len(known))
@@ -92,8 +92,8 @@ def _find(name, op):
     return known[-1]
 
 
-def _same(one, other):
-    """Whether two backwards are one function, defined again perhaps."""
+def same_gradient(one, other):
+    """Whether two gradient functions are one, defined again perhaps."""
     if one is other or one == other:
         return True
     codes = [getattr(function, "__code__", None) for function in (one, other)]
