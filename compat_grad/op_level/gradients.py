@@ -23,7 +23,6 @@ from compat_grad.saving.written import write
 from compat_grad.strategies.graph import gradients_of_ops
 from compat_grad.strategies.order import gradients_after_reads
 
-
 _claiming = weakref.WeakSet()  # the gradients alive that claim a name which graphs of another process know them by
 
 
@@ -212,7 +211,7 @@ class OpGradient:
         raise RuntimeError("compat_grad: no name for the gradient is free in TensorFlow's registry")
 
     def check_is_of(self, op):
-        """Raise LookupError where another gradient may be op's, which a graph of another process tells by name alone."""
+        """Raise LookupError where op may have another one's gradient: a graph of another process tells but its name."""
         if self._wanted is None or _tf.keeps(op.graph, self):
             return
         rivals = [rule for rule in list(_claiming) if rule._wanted == self._wanted]

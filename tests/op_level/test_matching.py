@@ -180,3 +180,32 @@ def test_threads_that_build_in_one_graph_each_get_their_own(graph_of_threads, sh
         found = session.run(gradients)
     for (number, _), gradient in found.items():
         assert_same_bits(gradient, np.full_like(X, 20 if shared else 2 * number))
+
+
+def _scaled(scale):
+    """The value relu(x) with the gradient scale; each under one name."""
+    return override_gradient(lambda x: tf.nn.relu(x), {"Relu": lambda op, dy: dy * scale}, name="shares_its_name")
+
+
+def test_a_graph_of_another_process_is_refused_where_two_overrides_claim_its_gradient(graph):
+    if modes.graphs_are_eager():
+        pytest.skip("what eager mode is enabled for has no graphs here")
+    first = _scaled(100.0)
+    y = first(tf.constant(2.0, name="x"))
+    definition = y.graph.as_graph_def()
+
+    def imported_gradient():
+        x, copy = tf.import_graph_def(definition, return_elements=["x:0", y.name], name="")
+        return modes.v1.gradients(copy, x)[0]
+
+    with tf.Graph().as_default():
+        alone = imported_gradient()
+        with modes.v1.Session() as session:
+            assert session.run(alone) == 100.0
+    second = _scaled(7.0)
+    refused = pytest.raises(LookupError, match=r"'shares_its_name'.*2 overrides of this name.*name=\.\.\.")
+    with tf.Graph().as_default(), refused:
+        imported_gradient()
+    (own,) = modes.v1.gradients(second(y), [y])  # what is built here is never taken for another's
+    with modes.v1.Session() as session:
+        assert session.run([own, modes.v1.gradients(y, list(y.op.inputs))[0]]) == [7.0, 100.0]
