@@ -13,9 +13,10 @@ from compat_grad.commands import COMMANDS, PROGRAM
 def main(argv):
     """Run the program and report; return its exit code, or 1 where it is 0 and --check found a map ignored."""
     options = _parse(argv)
+    from compat_grad.legacy.children import Children
     from compat_grad.legacy.program import CannotRun, run_program
 
-    report = None
+    report, children = None, Children()
 
     def meanwhile():
         nonlocal report
@@ -31,18 +32,19 @@ def main(argv):
 
     code = None
     try:
-        code = run_program(options.program, options.arguments, options.module, meanwhile)
+        with children.counted():
+            code = run_program(options.program, options.arguments, options.module, meanwhile)
     except CannotRun as error:
         print("{} run: {}".format(PROGRAM, error), file=sys.stderr)
         code = 2
     finally:
         if report is not None:
-            _print(report, interrupted=code is None)
+            _print(report, children, interrupted=code is None)
     return code or int(report is not None and report.failed())
 
 
-def _print(report, interrupted):
-    lines = report.lines()
+def _print(report, children, interrupted):
+    lines = report.lines() + list(filter(None, [children.line()]))
     lines[0] = "{} run --check: {}{}".format(PROGRAM, "(interrupted) " if interrupted else "", lines[0])
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()

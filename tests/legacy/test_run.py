@@ -1,6 +1,7 @@
 """``python -m compat_grad run``: a program as it is, or with its maps made to hold."""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import sys
 import pytest
 import tensorflow as tf
 
+from compat_grad.legacy.children import Children
 from tests import modes
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -45,6 +47,21 @@ def test_in_a_graph_no_map_is_ignored_and_the_exit_code_is_the_programs():
         errors[-3]
         == "python -m compat_grad run --check: TensorFlow ignored none of the 1 override map that was entered."
     )
+
+
+def test_python_processes_are_counted_and_others_are_not():
+    children = Children()
+    with children.counted():
+        assert children.line() is None
+        subprocess.check_call([sys.executable, "-S", "-c", ""])
+        process = multiprocessing.get_context("spawn").Process(target=len, args=("",))
+        process.start()
+        process.join()
+        subprocess.check_call(["true"])
+    assert children.number == 2
+    assert children.line().startswith("Not looked into: 2 Python processes that it started.")
+    subprocess.check_call([sys.executable, "-S", "-c", ""])
+    assert children.number == 2
 
 
 @NEEDS_TAPES
