@@ -1,5 +1,7 @@
 """Inputs as they are written on a command line."""
 
+import collections
+
 import numpy as np
 import pytest
 
@@ -59,3 +61,20 @@ def test_a_file_with_objects_is_refused(tmp_path):
     np.savez(str(tmp_path / "inputs.npz"), np.array([{}], object))
     with pytest.raises(BadSpec, match=r"cannot be read as an \.npz of arrays"):
         given([], str(tmp_path / "inputs.npz"))
+
+
+Sparse = collections.namedtuple("Sparse", "indices values dense_shape")
+
+
+def a_sparse_tensor_in_numpy():
+    return Sparse([[0, 1]], [2.0], [2, 3])
+
+
+def two_arrays():
+    return [np.ones(2), np.zeros(3)]
+
+
+def test_a_function_gives_an_input_or_several():
+    (one,) = given([], __name__ + ":a_sparse_tensor_in_numpy")
+    assert one.array == a_sparse_tensor_in_numpy()
+    assert [spec.array.shape for spec in given([], __name__ + ":two_arrays")] == [(2,), (3,)]
