@@ -22,14 +22,15 @@ MAY_IMPORT = {
     "call": {"_tf", "keras", "saving", "strategies"},  # keras: the door in `symbolic`, opened for Keras tensors only
     "commands": {"__init__", "_tf", "demo", "legacy", "matrix", "migrate", "testing"},
     "demo": {"__init__", "_tf"},
-    "keras": {"_tf", "call", "override"},
+    "keras": {"_tf", "call", "override", "quoting"},
     "legacy": {"_tf", "call", "op_level", "saving", "strategies"},
     "matrix": set(),
     "migrate": set(),
     "op_level": {"_tf", "call", "saving", "strategies"},
     "override": {"_tf", "call", "op_level", "saving", "strategies"},
-    "saving": {"_tf"},
-    "strategies": {"_tf", "saving"},
+    "quoting": set(),
+    "saving": {"_tf", "quoting"},
+    "strategies": {"_tf", "quoting", "saving"},
     "testing": {"__init__", "_tf", "legacy"},  # of the library what every user has
 }
 

@@ -8,6 +8,7 @@ import inspect
 import os
 import sys
 
+from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from compat_grad._tf.graphs import captured_as, outer_function_graphs
@@ -164,9 +165,14 @@ def gradients_not_saved(path):
     """Return the names of the gradients that the ops of a SavedModel have, and that are not written in it."""
     saved = saved_model_pb2.SavedModel()
     with open(os.path.join(str(path), "saved_model.pb"), "rb") as file:
-        saved.ParseFromString(file.read())
+        try:
+            saved.ParseFromString(file.read())
+        except DecodeError as error:
+            raise ValueError("compat_grad: {!r} holds no SavedModel: {}".format(str(path), error)) from None
+    if not saved.meta_graphs:
+        raise ValueError("compat_grad: {!r} holds a SavedModel without a graph".format(str(path)))
     library = saved.meta_graphs[0].graph_def.library
     written = {text(gradient.registered_op_type) for gradient in getattr(library, "registered_gradients", ())}
     nodes = [node for function in library.function for node in function.node_def]
-    named = {text(node.attr[_GRADIENT].s) for node in nodes if _GRADIENT in node.attr}
+    named = {node.attr[_GRADIENT].s.decode(errors="replace") for node in nodes if _GRADIENT in node.attr}
     return sorted(named - written)

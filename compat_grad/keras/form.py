@@ -9,6 +9,7 @@ import reprlib
 import numpy as np
 
 from compat_grad.call.definition import Definition
+from compat_grad.quoting import shortened
 
 MOST_DEEP = 100
 LONGEST_NAME = 1000
@@ -20,7 +21,7 @@ def malformed(where, found, wanted):
     """Return the error for what stands where something else belongs."""
     return ValueError(
         "compat_grad: the config of an override cannot be read: {} is {}, where {} belongs. The file is damaged, or "
-        "compat_grad has not written it.".format(where, reprlib.repr(found), wanted)
+        "compat_grad has not written it.".format(shortened(where), reprlib.repr(found), wanted)
     )
 
 
@@ -34,6 +35,9 @@ def check_override(described, where="override", depth=0):
             return check(described[key], "{}[{!r}]".format(where, key), depth)
     unknown = [key for key in described if key not in Definition._fields]
     _check(not unknown, where, unknown, "a dict of {}".format(", ".join(Definition._fields)))
+    for key in ("combine", "strategy", "name", "on_unused"):
+        if described.get(key) is not None:
+            _check_name(described[key], "{}[{!r}]".format(where, key), depth)
     for role in ROLES:
         _check(role in described, where, list(described), "a dict with {!r}".format(role))
         _check_part(described[role], "{}[{!r}]".format(where, role), depth + 1)
@@ -62,7 +66,7 @@ def check_call(described):
         _check(kind in described[key], key, described[key], "a {}".format(kind))
     names = described["names"]
     fits = isinstance(names, (list, tuple)) and len(names) == 1 and isinstance(names[0], str)
-    _check(fits, "names", names, "a list of the layer's name")
+    _check(fits and len(names[0]) <= LONGEST_NAME, "names", names, "a list of the layer's name")
 
 
 def check_token(described):

@@ -9,6 +9,7 @@ import reprlib
 import weakref
 
 from compat_grad import _tf
+from compat_grad.quoting import shortened
 from compat_grad.saving import told
 from compat_grad.saving.named import name_shared_by_calls
 
@@ -49,7 +50,7 @@ def recall(text, op):
         raise LookupError(
             "override_gradient {!r}: the gradient of the op {!r}, from another process, cannot be had: it was called "
             "with {}, which a graph cannot tell. Build the graph in this process.".format(
-                error.override, op.name, error
+                shortened(error.override), shortened(op.name), shortened(error)
             )
         ) from None
     except told.Malformed as error:
@@ -71,7 +72,9 @@ def recall(text, op):
 def _malformed(op, why):
     return LookupError(
         "compat_grad: what is written on the op {!r} tells of no call of an override of this process: {}. The graph is "
-        "damaged, or of another definition, or compat_grad has not written it.".format(op.name, why)
+        "damaged, or of another definition, or compat_grad has not written it.".format(
+            shortened(op.name), shortened(why)
+        )
     )
 
 
@@ -81,13 +84,13 @@ def _find(name, op):
         raise LookupError(
             "override_gradient {!r}: the op {!r} was built in another process or is gone, and its gradient with it. "
             "Define the override again in this process under its name{}.".format(
-                name, op.name, " (give it one by name=...)" if name == "<lambda>" else ""
+                shortened(name), shortened(op.name), " (give it one by name=...)" if name == "<lambda>" else ""
             )
         )
     if not all(same_gradient(known[-1].backward, override.backward) for override in known):
         raise LookupError(
             "override_gradient {!r}: the op {!r} comes from another process, and {} overrides of this name are alive "
-            "in this one. Give them names of their own.".format(name, op.name, len(known))
+            "in this one. Give them names of their own.".format(shortened(name), shortened(op.name), len(known))
         )
     return known[-1]
 
@@ -106,7 +109,7 @@ def _variable(tensor, name, op):
     if variable is None:
         raise LookupError(
             "override_gradient {!r}: forward captures the variable read by {!r}, which the graph of the op {!r}, from "
-            "another process, does not name.".format(name, tensor.name, op.name)
+            "another process, does not name.".format(shortened(name), shortened(tensor.name), shortened(op.name))
         )
     return variable
 
@@ -123,12 +126,20 @@ def recall_gradients(path):
 
     Returns:
       How many gradients will be found by overrides of this process.
+
+    Raises:
+      ValueError: the file in it is no SavedModel.
     """
-    names = [name for name in _tf.gradients_not_saved(path) if name_shared_by_calls(name) != name]
+    names = [name for name in _tf.gradients_not_saved(path) if _is_of_one_call(name)]
     for name in names:
         if not _tf.is_registered(name):
             _tf.register_gradient(name)(_shared_gradient(name_shared_by_calls(name)))
     return len(names)
+
+
+def _is_of_one_call(name):
+    """Whether a gradient's name is one of ours: the file may be a stranger's, and chooses no other for the registry."""
+    return name.startswith("compat_grad") and name_shared_by_calls(name) != name
 
 
 def _shared_gradient(name):

@@ -13,6 +13,7 @@ import numpy as np
 from compat_grad._tf import tf
 
 MOST = 10000  # characters; a graph shall not grow by its attributes
+LONGEST = 8 * MOST  # with the name of an override, of which a text has as much as six times
 BACKWARD, SURROGATE = "backward", "surrogate"
 
 
@@ -61,6 +62,8 @@ def hear(text, tensors):
       Untold: an argument is among them that a graph cannot tell.
       Malformed: it is no such text. The graph may be a stranger's: nothing in it is taken on trust.
     """
+    if len(text) > LONGEST:
+        raise Malformed("it has {} characters".format(len(text)))
     try:
         told = json.loads(text)
         name, read = told["override"], _READERS[told["kind"]]

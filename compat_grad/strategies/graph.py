@@ -9,6 +9,7 @@ import re
 import weakref
 
 from compat_grad import _tf
+from compat_grad.quoting import shortened
 from compat_grad.saving.named import in_function_of_its_own, name_of_its_own, name_shared_by_calls
 from compat_grad.saving.recalled import recall
 from compat_grad.saving.written import write
@@ -122,7 +123,7 @@ def _call_of(op):
 def _lost(op):
     return (
         "compat_grad: the op {!r} comes from a graph that was built in another process or is gone, and its gradient "
-        "with it. Build the graph with its overrides in this process.".format(op.name)
+        "with it. Build the graph with its overrides in this process.".format(shortened(op.name))
     )
 
 

@@ -6,8 +6,9 @@ import random
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
-from compat_grad import _tf, override_gradient
+from compat_grad import _tf, override_gradient, recall_gradients
 from compat_grad.saving import recalled
 from tests import modes
 from tests.modes import v1
@@ -65,6 +66,7 @@ def check_texts(count, seed):
             except LookupError as error:
                 assert type(error) is LookupError, repr(error)
                 assert str(error).startswith(("compat_grad: ", "override_gradient "))
+                assert len(str(error)) < 5000
             else:
                 assert callable(vjp.input_gradients)  # of a surrogate the name is for messages alone
             read += 1
@@ -97,3 +99,63 @@ def test_an_op_with_broken_attributes_has_no_gradient(graph, attribute, value):
     with pytest.raises(LookupError, match="compat_grad|override_gradient") as raised:
         v1.gradients(y, x)
     assert type(raised.value) is LookupError
+
+
+HUGE = 10**6
+
+
+@pytest.mark.skipif(not _tf.has_identity_n_op, reason="TensorFlow 1.0 has no op to write attributes on")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * HUGE,
+        json.dumps({"kind": "backward", "override": "x" * HUGE}),
+        json.dumps(
+            {
+                "kind": "backward",
+                "override": "x" * 9999,
+                "variables": 0,
+                "values": 0,
+                "args": {"list": []},
+                "kwargs": {},
+            }
+        ),
+        json.dumps({"kind": "surrogate", "override": "told", "combine": "x" * HUGE, "inputs": 1}),
+    ],
+    ids=["deep", "name", "long name", "combine"],
+)
+def test_what_is_huge_in_a_graph_is_one_short_error(graph, text):
+    f = override_gradient(lambda x: 2.0 * x, lambda op, dy: 10.0 * dy, name="huge")
+    with tf.Graph().as_default() as theirs:
+        f(v1.placeholder(tf.float32, [2], name="x"))
+    graph_def = theirs.as_graph_def()
+    (node,) = [node for node in graph_def.node if "_compat_grad_call" in node.attr]
+    node.attr["_compat_grad_call"].s = b"nobody's"
+    node.attr["_compat_grad_told"].s = text.encode()
+    node.name = "n" * HUGE
+    x = tf.constant([1.0, 2.0])
+    (y,) = tf.import_graph_def(graph_def, input_map={"x": x}, return_elements=[node.name + ":0"])
+    with pytest.raises(LookupError, match="compat_grad: |override_gradient ") as raised:
+        v1.gradients(y, x)
+    assert len(str(raised.value)) < 5000
+
+
+def _saved_model(folder, content):
+    with open(str(folder / "saved_model.pb"), "wb") as file:
+        file.write(content)
+    return str(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 1000, b"{}"], ids=["empty", "garbage", "text"])
+def test_recalling_what_is_no_saved_model_is_one_error(tmp_path, content):
+    with pytest.raises(ValueError, match="compat_grad: .* holds (no SavedModel|a SavedModel without a graph)"):
+        recall_gradients(_saved_model(tmp_path, content))
+
+
+def test_recalling_registers_no_gradient_but_those_of_overrides(tmp_path):
+    saved = saved_model_pb2.SavedModel()
+    function = saved.meta_graphs.add().graph_def.library.function.add()
+    for name in [b"Relu", b"Relu:1", b"os:system", b":", b"\xff:1", b"x:" + b"y" * HUGE]:
+        function.node_def.add(name="op", op="Identity").attr["_gradient_op_type"].s = name
+    recall_gradients(_saved_model(tmp_path, saved.SerializeToString()))
+    assert not [name for name in ("Relu:1", "os:system", ":") if _tf.is_registered(name)]
