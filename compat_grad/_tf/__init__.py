@@ -12,6 +12,7 @@ from compat_grad._tf.autograph import (
     convert_by_autograph,
     hand_on,
     has_autograph,
+    left_alone_by_autograph,
     not_converted,
 )
 from compat_grad._tf.captures import have_captured_from_around
@@ -159,6 +160,7 @@ from compat_grad._tf.tensors import (
     IndexedSlices,
     Tensor,
     all_fit,
+    complete,
     conj,
     dense,
     differentiable,
@@ -207,6 +209,7 @@ __all__ = [
     "called_functions",
     "captured_as",
     "compiled_by_xla",
+    "complete",
     "composite_of",
     "composite_parts",
     "conj",
@@ -254,6 +257,7 @@ __all__ = [
     "is_variable_type",
     "keep_with",
     "keeps",
+    "left_alone_by_autograph",
     "loaded_bodies_know_functions",
     "looked_up",
     "missing",

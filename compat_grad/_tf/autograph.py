@@ -1,6 +1,8 @@
 """AutoGraph: whether it is converting the code that calls us, and having it convert the user's functions."""
 
 import contextlib
+import inspect
+import weakref
 
 from compat_grad._tf.lookup import first
 
@@ -8,6 +10,11 @@ _tf_convert = first("tensorflow.python.autograph.impl.api.tf_convert")
 _autograph_status = first("tensorflow.python.autograph.core.ag_ctx.control_status_ctx")
 _ControlStatus = first("tensorflow.python.autograph.core.ag_ctx.ControlStatusCtx")
 _autograph_statuses = first("tensorflow.python.autograph.core.ag_ctx.Status")
+_is_allowlisted = first(
+    *("tensorflow.python.autograph.impl.conversion." + name for name in ("is_allowlisted", "is_whitelisted")),
+    "tensorflow.python.autograph.impl.conversion.is_whitelisted_for_graph",  # to 2.1
+)
+_left_alone = weakref.WeakKeyDictionary()
 
 
 def has_autograph():
@@ -30,6 +37,16 @@ def autograph_enabled():
 def convert_by_autograph(function):
     """Return function as AutoGraph converts it."""
     return _tf_convert(function, _autograph_status())
+
+
+def left_alone_by_autograph(function):
+    """Whether AutoGraph calls this function as it is, as it does TensorFlow's own: asked once for each function."""
+    if _is_allowlisted is None or not inspect.isfunction(function):
+        return False
+    known = _left_alone.get(function)
+    if known is None:
+        known = _left_alone[function] = _is_allowlisted(function)
+    return known
 
 
 def not_converted(function):

@@ -36,6 +36,7 @@ _COSTS = {
     "control_status_ctx": _AUTOGRAPH,
     "ControlStatusCtx": _AUTOGRAPH,
     "Status": _AUTOGRAPH,
+    "is_allowlisted": "tracing a call whose forward is a function of TensorFlow's own takes longer",
     "defun": _OLD,
     "in_eager_mode": _OLD,
     "GradientTape": _OLD,

@@ -125,6 +125,17 @@ def all_fit(gradients, tensors):
     return True
 
 
+def complete(gradients, tensors):
+    """Whether each of some eager tensors has a gradient, which is one, where gradients flow through all of them.
+
+    What TensorFlow hands over mostly; of its other gradients, which may be as complete, this says no more.
+    """
+    for gradient, tensor in zip(gradients, tensors):
+        if type(gradient) is not _Fast or type(tensor) is not _Fast or not _flows[tensor._datatype_enum()]:
+            return False
+    return True
+
+
 _constant_value = (
     getattr(tf, "get_static_value", None)
     or first("tensorflow.python.framework.tensor_util.constant_value")

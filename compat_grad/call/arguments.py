@@ -142,9 +142,9 @@ class Layout:
 
     # --- for the user's backward: the arguments with leaves in place --------------------------------------------
 
-    def join(self, parts):
-        """Return the leaves that are made of these parts."""
-        return parts
+    def leaves_of(self, parts, tensors):
+        """Return the leaves that are made of parts, with these tensors where the caller passed some."""
+        return self.place(parts, tensors)
 
     def as_passed(self, leaves):
         """Return (args, kwargs) as passed, with these leaves in place."""
@@ -262,8 +262,9 @@ class NestedLayout(Layout):
         leaves = iter(leaves)
         return [build(leaves) for build in self._builders_of_wholes]
 
-    def join(self, parts):
-        return structure.join(self.leaves, parts) if self.has_composites else parts
+    def leaves_of(self, parts, tensors):
+        placed = self.place(parts, tensors)
+        return structure.join(self.leaves, placed) if self.has_composites else placed
 
     def paths(self):
         named = zip(self.form.names, self._skeletons)

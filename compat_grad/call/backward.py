@@ -207,19 +207,21 @@ class BackwardCall:
         tensors, outputs = inputs[:n_tensors], list(outputs)
         function = self.rule.function(self.own)
         gradients, wholes = output_gradients, outputs
-        if not _tf.all_fit(gradients, outputs):
+        if not _tf.complete(gradients, outputs):
             slices = self.rule.accepts_indexed_slices
             gradients = [_complete(gradient, output, slices) for gradient, output in zip(gradients, outputs)]
         if self.composites is not None:
             gradients = join_gradients(self.composites, outputs, gradients)
             wholes = structure.join(self.composites, outputs)
-        leaves = self.layout.join(self.layout.place(self.parts, tensors))
+        leaves = self.layout.leaves_of(self.parts, tensors)
         op = self.make_op(leaves, wholes, op_name, (tensors, outputs))
         if self.variables:
             op.variables = lasting_values(self.variables, inputs[n_tensors:])
-        keywords = {"variables": list(self.variables)} if self.variables else {}
         try:
-            returned = function(op, *gradients, **keywords)
+            if self.variables:
+                returned = function(op, *gradients, variables=list(self.variables))
+            else:
+                returned = function(op, *gradients)
         except Exception as error:
             error = explain(error, self.rule.title(), self._convention(len(gradients)))
             raise error
@@ -265,6 +267,8 @@ class BackwardCall:
             gradients = self._in_order(returned)
         elif len(inputs) == 1 and _tf.is_tensor_type(type(returned)):
             gradients = [returned]
+            if _tf.all_fit(gradients, inputs):
+                return gradients
         else:
             gradients = self._in_order(returned)
         if len(gradients) != len(self.layout.tensor_leaves):

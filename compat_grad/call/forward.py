@@ -12,7 +12,7 @@ import functools
 from compat_grad import _tf
 from compat_grad._tf import tf
 from compat_grad.call import structure
-from compat_grad.call.variables import call_and_watch, watch
+from compat_grad.call.variables import call_and_watch
 
 
 def run_forward(forward, inputs, mode):
@@ -26,10 +26,12 @@ def run_forward(forward, inputs, mode):
     if mode is not _tf.EAGER:
         return call_and_watch(forward, inputs, mode)
     number = _tf.new_number()
-    result, variables = watch(forward)
+    with _tf.VariableReads() as reads:
+        result = forward()
+    variables = reads.watched_variables()
     if variables:  # from which tapes have recorded what depends on them
         _tf.forget_tensors_since(number)
-    return result, variables
+    return result, list(variables)
 
 
 def run_surrogate(surrogate, mode):
@@ -46,11 +48,15 @@ def run_surrogate(surrogate, mode):
 
 def follow_autograph(function, mode):
     """Return function converted by AutoGraph where the code that calls us is being converted."""
-    if mode is _tf.FUNCTION and _tf.autograph_converts():
-        # As a partial, whatever it is (function, object, layer, tf.function) meets what AutoGraph does with it when
-        # it is called; handed over as it is, tf_convert would replace it in place behind TensorFlow's decorators.
-        return _tf.convert_by_autograph(functools.partial(function))
-    return function
+    if mode is not _tf.FUNCTION or not _tf.autograph_converts() or _tf.left_alone_by_autograph(function):
+        return function
+    return _converted(function)
+
+
+def _converted(function):
+    # As a partial, whatever it is (function, object, layer, tf.function) meets what AutoGraph does with it when it is
+    # called; handed over as it is, tf_convert would replace it in place behind TensorFlow's decorators.
+    return _tf.convert_by_autograph(functools.partial(function))
 
 
 def run_again(function):
@@ -58,8 +64,8 @@ def run_again(function):
     mode = _tf.current_mode()
     if mode is not _tf.FUNCTION:
         return function
-    with _tf.autograph_enabled():
-        return follow_autograph(function, mode)
+    with _tf.autograph_enabled():  # for what is called later, too, which only what is converted remembers
+        return _converted(function) if _tf.autograph_converts() else function
 
 
 def detach(inputs, mode):
