@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from compat_grad import override_gradient
+from compat_grad import _tf, override_gradient
 from tests import modes
 from tests.modes import assert_same_bits
 
@@ -216,6 +216,16 @@ def test_autograph_leaves_tensorflows_own_functions_as_they_are(functions):
     f = override_gradient(tf.zeros_like, lambda op, dy: dy * 5.0)
     tf.function(lambda x: f(x))(tf.constant(X))
     assert vars(tf.zeros_like) == before
+
+
+@modes.NEEDS_AUTOGRAPH
+def test_what_autograph_leaves_alone_is_not_handed_to_it(functions, monkeypatch):
+    handed_over = []
+    convert = _tf.convert_by_autograph
+    monkeypatch.setattr(_tf, "convert_by_autograph", lambda f: handed_over.append(f.func) or convert(f))
+    for forward in (tf.tanh, branch):
+        tf.function(override_gradient(forward, lambda op, dy: dy * 5.0))(tf.constant(X))
+    assert handed_over == [branch]
 
 
 @modes.NEEDS_AUTOGRAPH
