@@ -13,6 +13,7 @@ from tests.modes import v1
 from tests.property.by_numpy import WEIGHTS
 from tests.property.examples import mode_of
 
+_numbers = itertools.count()  # other overrides of one name may be alive in what an error holds
 Point = collections.namedtuple("Point", "first second")
 
 #: What is no float: made in the program itself.
@@ -143,7 +144,7 @@ def _backward_of(example):
 def override_of(example, variable=None, backward=None):
     """Return the override of an example; backward, where another than its own is wanted."""
     forward = _forward_of(example, variable)
-    options = dict(strategy=example.strategy, name="fuzzed")
+    options = dict(strategy=example.strategy, name="fuzzed{}".format(next(_numbers)))
     if example.kind in ("surrogate", "ratio"):
         combine = "multiply" if example.kind == "ratio" else "add"
         return override_gradient(forward, surrogate=_surrogate_of(example), combine=combine, **options)

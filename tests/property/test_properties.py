@@ -59,4 +59,4 @@ def test_a_wrong_gradient_is_our_own_error(example, case):
 
     with pytest.raises(ValueError) as caught:
         programs.run(example, backward)
-    assert "override_gradient 'fuzzed'" in str(caught.value)
+    assert "override_gradient 'fuzzed" in str(caught.value)
