@@ -22,7 +22,7 @@ def keep_with(graph, thing):
 
 def keeps(graph, thing):
     """Whether thing is kept alive by graph, or by one that it is being built in."""
-    return any(thing in getattr(one, "_compat_grad_kept", ()) for one in outer_function_graphs(graph))
+    return any(thing in getattr(one, "_compat_grad_kept", ()) for one in graphs_around(graph))
 
 
 _VariableHolder = first("tensorflow.python.eager.wrap_function.VariableHolder")

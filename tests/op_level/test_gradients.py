@@ -665,3 +665,15 @@ def test_a_gradient_that_returns(mode, case):
         first(mode, override_gradient(forward, {"Relu": gradient}), X)
     for word in ["override_gradient 'forward'"] + words:
         assert word in str(caught.value)
+
+
+def test_overrides_of_one_name_hold_in_the_loops_of_one_graph(graph):
+    def in_loop(x):
+        return tf.while_loop(lambda n, y: n < 1, lambda n, y: [n + 1, tf.square(x)], [tf.constant(0), 0.0 * x])[1]
+
+    five = override_gradient(in_loop, {"Square": lambda op, dy: 5.0 * dy}, name="one name")
+    seven = override_gradient(in_loop, {"Square": lambda op, dy: 7.0 * dy}, name="one name")
+    x = tf.constant(2.0)
+    gradients = [modes.v1.gradients(f(x), x)[0] for f in (five, seven)]
+    with modes.v1.Session() as session:
+        assert session.run(gradients) == [5.0, 7.0]
