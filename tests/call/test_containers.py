@@ -87,6 +87,13 @@ class UserList(collections.UserList):
     pass
 
 
+class Interval(collections.namedtuple("Interval", "low high")):
+    """A namedtuple that is made of something else than its fields."""
+
+    def __new__(cls, middle, radius):
+        return super().__new__(cls, middle - radius, middle + radius)
+
+
 class DictOfOurs(dict):
     pass
 
@@ -107,6 +114,7 @@ CONTAINERS = collections.OrderedDict(
         ("a Sequence", (lambda a, b: Row([a, b]), list)),
         ("UserDict", (lambda a, b: collections.UserDict(b=a, a=b), lambda c: [c["b"], c["a"]])),
         ("UserList", (lambda a, b: UserList([a, b]), list)),
+        ("a namedtuple made otherwise", (lambda a, b: Interval._make([a, b]), list)),
         ("deque", (lambda a, b: collections.deque([a, b], 5), list)),
         ("defaultdict", (lambda a, b: collections.defaultdict(list, b=a, a=b), lambda c: [c["b"], c["a"]])),
         ("ChainMap", (lambda a, b: collections.ChainMap({"b": a}, {"a": b}), lambda c: [c["b"], c["a"]])),

@@ -154,7 +154,7 @@ REFUSED_DEFINITIONS = {
     "no op": (
         lambda: override_gradient(tf.abs, lambda dy: -dy),
         TypeError,
-        ["(dy)", "(op, *output_grads)", "(op, dy)"],
+        ["(dy)", "(op, *output_grads)", "(op, dy)", "tf.custom_gradient's convention is without the op"],
     ),
     "only op": (lambda: override_gradient(tf.abs, lambda op, *, scale: 1.0), TypeError, ["(op, *, scale)"]),
     "nothing": (lambda: override_gradient(tf.abs, lambda: 1.0), TypeError, ["()", "(op, *output_grads)"]),
