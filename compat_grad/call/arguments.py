@@ -179,17 +179,16 @@ class Layout:
           WrongNames: it has names that are not those of the arguments.
         """
         found = self._in_structure(self._by_name(returned))  # before the rest: its order is not that of the leaves
-        if found is None and not structure.has_names(returned):
-            flat = structure.leaves_of(returned)
-            if len(flat) == len(self.tensor_leaves):
+        if found is None:
+            named, flat = structure.has_names(returned), structure.leaves_of(returned)
+            if not named and len(flat) == len(self.tensor_leaves):
                 return flat
-            found = flat if len(flat) == len(self.leaves) else self._in_structure(self._by_place(returned))
-            if found is None:
-                return flat
-        elif found is None:
-            found = self._in_structure(self._by_place(returned))
-            if found is None:
+            in_order = not named and len(flat) == len(self.leaves)
+            found = flat if in_order else self._in_structure(self._by_place(returned))
+            if found is None and named:
                 raise WrongNames(structure.described(returned))
+            if found is None:
+                return flat
         return [found[position] for position in self.tensor_leaves]
 
     def _by_place(self, returned):
