@@ -87,7 +87,14 @@ from compat_grad._tf.order import (
     uses_of_variables,
     waiting_for,
 )
-from compat_grad._tf.override_maps import enter_override_map, override_map_of, told_of_override_maps
+from compat_grad._tf.override_maps import (
+    are_our_own_ops,
+    enter_override_map,
+    enter_override_map_of_thread,
+    for_our_own_ops,
+    override_map_of,
+    told_of_override_maps,
+)
 from compat_grad._tf.own_gradients import own_gradients_wrapped, tells_of_own_gradients
 from compat_grad._tf.parallel_for import (
     have_vectorized_ops_tied,
@@ -221,6 +228,9 @@ __all__ = [
     "detach_inputs",
     "differentiable",
     "enter_override_map",
+    "enter_override_map_of_thread",
+    "for_our_own_ops",
+    "are_our_own_ops",
     "executed_function",
     "executing_eagerly",
     "extent",

@@ -1,11 +1,13 @@
-"""`tf.Graph.gradient_override_map`: being told of each map that a program enters, and what a graph's map says now.
+"""`tf.Graph.gradient_override_map`: for one thread alone, being told of each that a program enters, what one says now.
 
 Knows nothing of what becomes of a map.
 """
 
+import collections.abc
 import contextlib
 import os
 import sys
+import threading
 
 from compat_grad._tf.autograph import not_converted
 from compat_grad._tf.lookup import first, tf
@@ -26,6 +28,96 @@ def enter_override_map(graph, mapping):
 def override_map_of(graph):
     """Return a dict of what graph's override map says at the moment: {} where TensorFlow hides it."""
     return dict(getattr(graph, "_gradient_override_map", None) or {})
+
+
+@contextlib.contextmanager
+def enter_override_map_of_thread(graph, mapping):
+    """Return the context in which ops that this thread adds to graph get the gradients of these names.
+
+    None that another thread adds does, nor one that is built `for_our_own_ops`. Where TensorFlow hides the map, all do.
+    """
+    maps = _map_of_threads(graph)
+    if maps is None:
+        with _own(graph, mapping):
+            yield
+        return
+    with maps.own(mapping):
+        yield
+
+
+class _Building(threading.local):
+    depth = 0  # how many ops of ours this thread is building, one for another
+
+
+_building = _Building()
+
+
+@contextlib.contextmanager
+def for_our_own_ops():
+    """Return the context for what an override builds itself: none of it is overridden."""
+    _building.depth += 1
+    try:
+        yield
+    finally:
+        _building.depth -= 1
+
+
+def are_our_own_ops():
+    """Whether what this thread builds now is an override's own."""
+    return _building.depth > 0
+
+
+_replacing = Lock()
+
+
+def _map_of_threads(graph):
+    """Return the map of graph, made one of which threads may have their own; None where TensorFlow hides it."""
+    with _replacing:
+        maps = getattr(graph, "_gradient_override_map", None)
+        if maps is not None and not isinstance(maps, _MapOfThreads):
+            maps = graph._gradient_override_map = _MapOfThreads(maps)
+    return maps
+
+
+class _MapOfThreads(collections.abc.MutableMapping):
+    """A graph's override map, of which a thread may have one of its own for a while; it sets out from the graph's.
+
+    The map is state of the graph: a second thread that builds in it would get the override, too, and two that enter
+    maps in turns would leave each other's behind. Keys that equal a type in one thread only would not do: a dict may
+    lose one while another thread runs in the comparison (seen on CPython 3.6, 3.11 and 3.13).
+    """
+
+    def __init__(self, of_graph):
+        self._of_graph = of_graph
+        self._of_thread = threading.local()
+
+    @contextlib.contextmanager
+    def own(self, mapping):
+        outer = getattr(self._of_thread, "map", None)
+        self._of_thread.map = dict(self._of_graph if outer is None else outer, **mapping)
+        try:
+            yield
+        finally:
+            self._of_thread.map = outer
+
+    def _now(self):
+        own = getattr(self._of_thread, "map", None)
+        return self._of_graph if own is None or are_our_own_ops() else own
+
+    def __getitem__(self, op_type):
+        return self._now()[op_type]
+
+    def __setitem__(self, op_type, name):
+        self._now()[op_type] = name
+
+    def __delitem__(self, op_type):
+        del self._now()[op_type]
+
+    def __iter__(self):
+        return iter(self._now())
+
+    def __len__(self):
+        return len(self._now())
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ Knows nothing of maps.
 from compat_grad import _tf
 from compat_grad.call.backward import Backward
 from compat_grad.op_level.gradients import OpGradient
-from compat_grad.op_level.marking import for_our_own_ops, tapes_listen
+from compat_grad.op_level.marking import tapes_listen
 from compat_grad.strategies.tape import record
 
 
@@ -15,5 +15,5 @@ def tell_tapes(op):
     if not tapes_listen() or not _tf.tapes_follow(list(op.inputs)):
         return
     rule = OpGradient(Backward(op.type, _tf.defun_gradients))
-    with for_our_own_ops():
+    with _tf.for_our_own_ops():
         record(list(op.outputs), list(op.inputs), rule.of(op).input_gradients, op.name)

@@ -10,7 +10,7 @@ import contextlib
 import weakref
 
 from compat_grad import _tf
-from compat_grad.op_level.marking import Marking, for_our_own_ops, tapes_listen
+from compat_grad.op_level.marking import Marking, tapes_listen
 from compat_grad.op_level.search import FoundExecuted
 from compat_grad.strategies.tape import record
 
@@ -91,7 +91,7 @@ def _record_instead(op, outputs, recorded_inputs, rule):
     inputs = list(op.inputs)
     tied = [_tf.alias(output) if _tf.differentiable(output) else output for output in outputs]
     sources = [index for index, tensor in enumerate(inputs) if _tf.differentiable(tensor) or _tf.is_handle(tensor)]
-    with for_our_own_ops():  # forward mode calls the gradient right away
+    with _tf.for_our_own_ops():  # forward mode calls the gradient right away
         record(tied, inputs, rule.of(op).input_gradients, op.name, sources)
     outputs[:] = tied
     if recorded_inputs is not None:  # TensorFlow is about to record its own gradient: by inputs that no tape knows

@@ -14,7 +14,7 @@ from compat_grad.call.backward import Backward
 from compat_grad.call.definition import name_of
 from compat_grad.op_level.callbacks import OpByOp
 from compat_grad.op_level.check import check_reached, check_used, not_shown, unseen
-from compat_grad.op_level.marking import Marking, OfThisThread, tapes_listen, was_seen
+from compat_grad.op_level.marking import Marking, tapes_listen, was_seen
 from compat_grad.op_level.op import OpCall
 from compat_grad.op_level.search import Found
 from compat_grad.saving.named import name_of_its_own
@@ -107,8 +107,7 @@ class OpGradients:
         for found in _tf.outer_function_graphs(graph):
             for rule in self.rules.values():
                 _tf.keep_with(found, rule)
-        names = {OfThisThread(op_type): name for op_type, name in self.names().items()}
-        with _tf.enter_override_map(graph, names), self.private_traces() as private:
+        with _tf.enter_override_map_of_thread(graph, self.names()), self.private_traces() as private:
             marking = Marking(self, graph, self.traces, private)
             try:
                 # the op callback, where there is one, also where forward takes all devices back

@@ -1,9 +1,7 @@
 """Naming the gradients of ops while they are built: in the graph at hand for one thread, and in those nested in it."""
 
 import collections
-import contextlib
 import functools
-import threading
 import weakref
 
 from compat_grad import _tf
@@ -12,39 +10,6 @@ from compat_grad.saving.named import must_be_tied, stands_for
 from compat_grad.strategies.graph import connect
 from compat_grad.strategies.order import gradients_after_reads
 from compat_grad.strategies.tape import record
-
-_suspended = threading.local()  # .depth: how many ops of ours this thread is connecting
-
-
-@contextlib.contextmanager
-def for_our_own_ops():
-    """Return the context for what an override builds itself: none of it is overridden."""
-    _suspended.depth = getattr(_suspended, "depth", 0) + 1
-    try:
-        yield
-    finally:
-        _suspended.depth -= 1
-
-
-class OfThisThread(str):
-    """An op type that only the thread that made it finds in a graph's override map.
-
-    The map is state of the graph, not of a thread: a second thread building in the same graph would get the override.
-    """
-
-    __hash__ = str.__hash__
-
-    def __new__(cls, op_type):
-        self = super().__new__(cls, op_type)
-        self._thread = _tf.this_thread()
-        return self
-
-    def __eq__(self, other):
-        mine = str.__eq__(self, other) and self._thread is _tf.this_thread()
-        return mine and not getattr(_suspended, "depth", 0)
-
-    def __ne__(self, other):
-        return not self == other
 
 
 class Marking:
@@ -78,7 +43,7 @@ class Marking:
     def see(self, op):
         """Do all that op needs which has just been built; more than once is as well."""
         gradients = self._gradients
-        if gradients is None or getattr(_suspended, "depth", 0):
+        if gradients is None or _tf.are_our_own_ops():
             return
         if self._pending:
             self.record_pending(op)
@@ -124,7 +89,7 @@ class Marking:
             return None
         if op._compat_grad_named is not None:
             op._compat_grad_named.idle = True
-        with for_our_own_ops():
+        with _tf.for_our_own_ops():
             return connect(list(op.outputs), op._compat_grad_inputs, rule.of(op))
 
     def _look_for_what_runs_later(self, op):
@@ -151,7 +116,7 @@ class Marking:
             op, wrapped = pending
             if used is None or any(id(output) in used for output in op.outputs):
                 self._pending.remove(pending)
-                with for_our_own_ops():
+                with _tf.for_our_own_ops():
                     record_wrapped(op, wrapped)
 
     def done(self):
@@ -188,6 +153,6 @@ def tapes_listen():
 def _record_instead(op, rule):
     """Record op with the gradient of rule, and have TensorFlow, which would record its own next, find nothing to do."""
     inputs = list(op.inputs)
-    with for_our_own_ops():  # forward mode calls the gradient right away
+    with _tf.for_our_own_ops():  # forward mode calls the gradient right away
         _tf.detach_inputs(op)
         record(list(op.outputs), inputs, functools.partial(gradients_after_reads, rule.of(op)), op.name)

@@ -182,6 +182,47 @@ def test_threads_that_build_in_one_graph_each_get_their_own(graph_of_threads, sh
         assert_same_bits(gradient, np.full_like(X, 20 if shared else 2 * number))
 
 
+def test_threads_that_build_within_a_map_of_the_callers_each_get_their_own(graph_of_threads):
+    """A map is state of the graph that it was entered on."""
+    name = "TestMatchingMapOfThreads"
+    if name not in registered:
+        registered.add(name)
+        tf.RegisterGradient(name)(lambda op, dy: -dy)
+    f = override_gradient(lambda x: (meet.wait(), tf.nn.relu(x), meet.wait())[1], {"Relu": lambda op, dy: 7.0 * dy})
+    meet, made, errors, x = threading.Barrier(2), {}, [], tf.constant(X)
+
+    def build(which, function):
+        try:
+            with graph_of_threads.as_default():
+                made[which] = function(x)
+        except Exception as error:
+            errors.append(error)
+
+    def mapped_by_the_caller(x):
+        meet.wait()  # the other thread is in its override
+        y = tf.nn.relu(x)
+        meet.wait()
+        return y
+
+    with graph_of_threads.gradient_override_map({"Relu": name}):
+        threads = [
+            threading.Thread(target=build, args=("ours", f)),
+            threading.Thread(target=build, args=("caller's", mapped_by_the_caller)),
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        after = tf.nn.relu(x)
+    assert not errors
+    gradients = {which: modes.v1.gradients(y, x)[0] for which, y in dict(made, after=after).items()}
+    with modes.v1.Session() as session:
+        found = session.run(gradients)
+    assert_same_bits(found["ours"], np.full_like(X, 7.0))
+    assert_same_bits(found["caller's"], np.full_like(X, -1.0))
+    assert_same_bits(found["after"], np.full_like(X, -1.0))
+
+
 def _scaled(scale):
     """The value relu(x) with the gradient scale; each under one name."""
     return override_gradient(lambda x: tf.nn.relu(x), {"Relu": lambda op, dy: dy * scale}, name="shares_its_name")
