@@ -307,7 +307,7 @@ class Override:
         """Run forward with the gradients of its ops overridden."""
         if self._op_gradients.need_function(mode):
             function = self._function_of(self._trace_with_op_gradients, own, layout, parts)
-            if mode is not _tf.EAGER or not _tf.functions_nest:
+            if mode is not _tf.EAGER:
                 return function(inputs)
             return self._eager_calls.call(function, inputs, lambda: self._forward_alone(own, layout, parts, inputs))
         args, kwargs = layout.call_with(parts, inputs)

@@ -5,6 +5,7 @@ could be asked for a gradient that begins or ends inside of it. What cannot be t
 call goes as the first of its kind went. Knows nothing of arguments, nor of what the gradients are.
 """
 
+import warnings
 import weakref
 
 from compat_grad import _tf
@@ -42,22 +43,22 @@ class EagerCalls:
           forward: the call of the user's function in eager mode.
         """
         signature = tuple([_tf.signature(tensor) for tensor in inputs])
-        way = function.ways.get(signature)
+        way, done = function.ways.get(signature), None
         if way is None:
             way, done = self._find_way(function, inputs, forward)
             function.ways[signature] = way
-            if done is not None:
-                return done[0]
-        if way is TRACED:
-            return function(inputs)
-        if _can_go_op_by_op() and way is not TORN:
-            return self._gradients.op_by_op.run(forward, way is HIDING)
-        if not _tf.no_tapes():
+        if way is HIDING and _can_go_op_by_op():
+            return self._gradients.op_by_op.run(forward, True)
+        if way is UNTRACED and done is None:
+            return self._gradients.op_by_op.run(forward, False)
+        if way in (HIDING, TORN) and not _tf.no_tapes():
             raise ValueError(self._torn() if way is TORN else self._needs_op_callbacks())
-        return function(inputs)
+        return function(inputs) if done is None else done[0]
 
     def _find_way(self, function, inputs, forward):
         """Return the way of such calls, and in a tuple what forward() returned if it had to be called."""
+        if not _tf.functions_nest:
+            return self._way_of_call(function, inputs)
         if not _can_go_op_by_op():
             return self._way_of(function.trace(inputs)), None
         with _tf.new_variables() as made:
@@ -72,6 +73,13 @@ class EagerCalls:
         made.initialize()
         return UNTRACED, (self._gradients.op_by_op.run(forward, False),)
 
+    def _way_of_call(self, function, inputs):
+        """The same where a function can be traced only by calling it."""
+        before = set(self._hidden)
+        result = function(inputs)
+        hides = any(self._hidden[graph] for graph in set(self._hidden) - before)
+        return (HIDING if hides else TRACED), (result,)
+
     def _refused(self, error):
         """Whether it is this override that an error is from, and not forward; AutoGraph of 2.1 puts words before it."""
         said, title = str(error), self._gradients.title
@@ -79,7 +87,10 @@ class EagerCalls:
 
     def _way_of(self, graph):
         fed = self._hidden.get(graph)
-        if not fed and not (_can_go_op_by_op() and _tf.held_outside(graph, inputs_kept(graph))):
+        if not fed and not _tf.held_outside(graph, inputs_kept(graph)):
+            return TRACED
+        if not fed and not _can_go_op_by_op():
+            warnings.warn(self._keeps(), stacklevel=6)
             return TRACED
         if _tf.tells_of_own_gradients:
             return HIDING
@@ -88,6 +99,13 @@ class EagerCalls:
             return HIDING
         # A gradient function of forward's own holds tensors of the trace itself, and may not be told from a user's.
         return TORN if fed else TRACED
+
+    def _keeps(self):
+        return (
+            "{}: forward keeps a tensor that it computes. In eager mode this TensorFlow's tapes see forward as one op: "
+            "the gradient by what is kept would be None. Return it, or open the tape inside a tf.function. (From "
+            "TensorFlow 2.1 on, forward goes op by op here.)".format(self._gradients.title)
+        )
 
     def _torn(self):
         return (
@@ -98,12 +116,11 @@ class EagerCalls:
         )
 
     def _needs_op_callbacks(self):
+        where = "Open the tape inside a tf.function, where it is right" if _tf.functions_nest else "Use tf.gradients"
         return (
             "{}: a tape sees forward as one op in eager mode; but one of its outputs is made of another, and the "
-            "gradient between them would be None. Open the tape inside a tf.function, where "
-            "it is right, or return only one of them. (From TensorFlow 2.1 on, forward goes op by op here.)".format(
-                self._gradients.title
-            )
+            "gradient between them would be None. {}, or return only one of them. (From TensorFlow 2.1 on, forward "
+            "goes op by op here.)".format(self._gradients.title, where)
         )
 
 

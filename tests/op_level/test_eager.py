@@ -3,12 +3,13 @@
 import gc
 import threading
 import types
+import warnings
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from compat_grad import override_gradient
+from compat_grad import _tf, override_gradient
 from tests import modes
 from tests.modes import assert_same_bits
 
@@ -64,14 +65,23 @@ def test_the_gradient_of_one_output_by_another():
         assert_same_bits(modes.to_arrays(found), [by_features, 10 * by_features * X, 10 * X])
 
 
-def test_without_op_callbacks_it_is_refused_and_never_none():
-    if hasattr(tf, "autodiff"):
+def test_without_op_callbacks_a_kept_tensor_is_warned_of_once_a_signature():
+    if _tf.has_op_callbacks:
         pytest.skip("this TensorFlow has op callbacks")
-    f = override_gradient(features_and_scores, {"Relu": ten_x}, name="net")
-    for _ in range(2):
-        assert_same_bits(modes.to_arrays(f(tf.constant(X))[0]), Y)  # nobody can ask for a gradient
-        with pytest.raises(ValueError, match="'net': a tape sees forward as one op .* inside a tf.function"):
-            taped(f, tf.constant(X))
+    kept = []
+
+    def forward(x):
+        kept[:] = [tf.nn.relu(x)]
+        return tf.nn.relu(kept[0] * 2.0)
+
+    f = override_gradient(forward, {"Relu": ten_x}, name="net")
+    with pytest.warns(UserWarning, match="'net': forward keeps a tensor that it computes") as warned:
+        f(tf.constant(X))
+    assert [warning.filename for warning in warned if "'net'" in str(warning.message)] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        f(tf.constant(X))
+        override_gradient(lambda x: tf.nn.relu(tf.nn.relu(x) * 2.0), {"Relu": ten_x})(tf.constant(X))
 
 
 @needs_op_callbacks

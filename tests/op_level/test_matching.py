@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from compat_grad import override_gradient
+from compat_grad import _tf, override_gradient
 from tests import modes
 from tests.modes import assert_same_bits
 from tests.op_level.test_gradients import first, registered
@@ -138,6 +138,28 @@ def test_a_gradient_by_name_is_checked_like_any_other(mode, name):
     f = override_gradient(lambda x: tf.nn.relu(x), {"Relu": _misbehaves(name, gradient)}, name="mine")
     with pytest.raises(ValueError, match="'mine': backward " + words):
         first(mode, f, X)
+
+
+# --- outputs made of each other, where forward cannot go op by op ----------------------------------------------
+
+
+def test_without_op_callbacks_outputs_made_of_each_other_are_refused_and_never_none(eager):
+    if _tf.has_op_callbacks:
+        pytest.skip("this TensorFlow has op callbacks")
+
+    def pair(x):
+        features = tf.nn.relu(x)
+        calls.append(None)
+        return features, tf.nn.relu(features * 2.0)
+
+    calls, f = [], override_gradient(pair, {"Relu": times_ten}, name="pair")
+    g = override_gradient(pair, {"Relu": times_ten}, name="pair")
+    for _ in range(2):
+        assert_same_bits(modes.to_arrays(f(tf.constant(X))[0]), np.maximum(X, 0))  # nobody can ask for a gradient
+        for function in (f, g):  # f was traced without a tape
+            with pytest.raises(ValueError, match="'pair': a tape sees forward as one op .* made of another"):
+                first(modes.EAGER, lambda x, function=function: function(x)[1], X)
+    assert len(calls) == 2
 
 
 # --- threads -----------------------------------------------------------------------------------------------------
