@@ -1,30 +1,17 @@
-"""The op types that TensorFlow's functions build where they once built others: a map on the old name means them, too.
+"""A map on an op type that TensorFlow has renamed means the new one, too.
 
-The types were looked at in 1.15, 2.0 and 2.22; a gradient function is handed what the old op had, see `counts`. Knows
-nothing of maps.
+Its gradient function is handed what the old op had: see `counts`. Knows nothing of maps.
 """
 
 from compat_grad import _tf
-
-#: The old type -> those that took its place.
-RENAMED = {
-    "Add": ("AddV2",),  # x + y; tf.add from 2.2 on
-    "BatchMatMul": ("BatchMatMulV2", "BatchMatMulV3"),  # tf.matmul of more than two dimensions
-    "BatchMatMulV2": ("BatchMatMulV3",),
-    "FusedBatchNorm": ("FusedBatchNormV2", "FusedBatchNormV3"),  # tf.nn.fused_batch_norm
-    "FusedBatchNormV2": ("FusedBatchNormV3",),
-    "Gather": ("GatherV2",),  # tf.gather
-    "QuantizeAndDequantizeV2": ("QuantizeAndDequantizeV4",),  # tf.quantization.quantize_and_dequantize_v2
-    "Select": ("SelectV2",),  # tf.where
-    "TopK": ("TopKV2",),  # tf.nn.top_k
-}
+from compat_grad.renamed import RENAMED
 
 
 def with_new_names(mapping):
     """Return {op type: (what the mapping says, the type that the mapping names)}, the renamed types included."""
     meant = {op_type: (value, op_type) for op_type, value in mapping.items()}
     for op_type, value in mapping.items():
-        for new in RENAMED.get(op_type, ()):
+        for new in RENAMED[op_type].served if op_type in RENAMED else ():
             meant.setdefault(new, (value, op_type))
     return meant
 

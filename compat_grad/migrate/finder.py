@@ -140,7 +140,7 @@ class _Finder(cst.CSTVisitor):
     def _renamed(self, keys):
         for key in keys:
             if key in RENAMED_OPS:
-                new, made_by, same = RENAMED_OPS[key]
+                _, new, made_by, same = RENAMED_OPS[key]
                 cure = "both: {!r} and {!r}".format(key, new) if same else "what is meant"
                 yield Break(
                     "where TensorFlow makes {} ops ({})".format(new, made_by),

@@ -5,6 +5,8 @@ Where and how were measured on TensorFlow's wheels (1.12, 1.15, 2.4, 2.22; CPU).
 
 import collections
 
+from compat_grad.renamed import RENAMED
+
 SILENT, RAISES, INEXACT, LEAKS = "silently wrong", "raises", "inexact", "leaks"
 
 Break = collections.namedtuple("Break", "where how what")
@@ -138,22 +140,8 @@ KINDS = collections.OrderedDict(
     )
 )
 
-Renamed = collections.namedtuple("Renamed", "new made_by same")
-Renamed.__doc__ = """What has taken an op type's place. new: its type; made_by: what creates it; same: whether it is the
-same op, made by the same code alone, with as many inputs and outputs, so that the old one's gradient serves it."""
-
-#: Op types that a map names and that TensorFlow has meanwhile renamed, or that other ops have come beside.
-RENAMED_OPS = {
-    "Add": Renamed("AddV2", "`x + y` from 1.14 on and tf.add from 2.5 on or before", True),
-    "Select": Renamed("SelectV2", "tf.where from 2.0 on", True),
-    "BatchMatMul": Renamed("BatchMatMulV2", "tf.matmul of batches from 1.14 on", True),
-    "MatrixDiag": Renamed("MatrixDiagV3", "tf.linalg.diag from 2.2 on or before", False),
-    "FusedBatchNorm": Renamed("FusedBatchNormV3", "tf.nn.fused_batch_norm from 1.14 on or before", False),
-    "Reverse": Renamed("ReverseV2", "tf.reverse", False),
-    "SelfAdjointEig": Renamed("SelfAdjointEigV2", "tf.linalg.eigh", False),
-    "Div": Renamed("RealDiv", "`x / y` and tf.divide", False),
-    "Mod": Renamed("FloorMod", "`x % y` and tf.math.mod", False),
-}
+#: The op types of which a map must be looked at: TensorFlow has renamed them, or other ops have come beside them.
+RENAMED_OPS = {old: now for old, now in RENAMED.items() if now.met is not None}
 
 #: Helpers of other libraries, by their qualified names: -> what they are.
 HELPERS = {

@@ -164,7 +164,7 @@ class Rewriter(cst.CSTTransformer):
                 if op_type is None:
                     raise Uncertain("the op type `{}` is made at run time".format(code_of(key)))
                 found[op_type] = self._registrations.gradient(value, scope)
-        for old, (new, made_by, same) in RENAMED_OPS.items():
+        for old, (_, new, made_by, same) in RENAMED_OPS.items():
             if old not in found or new in found:
                 continue
             if not same:
