@@ -28,6 +28,7 @@ Entry = collections.namedtuple("Entry", "path line action what")
 Entry.__doc__ = """What was done at a place, or is left to a person: see `rewriter.Change`."""
 
 _NOTEBOOK = "a notebook, which is not rewritten: `scan` tells what replaces what is in it"
+_TENSORFLOW = "TensorFlow's own, which is loaded before compat_grad and cannot use it"
 
 
 def migrate(paths, wrap=False, progress=iter):
@@ -56,6 +57,9 @@ def migrate(paths, wrap=False, progress=iter):
         except RecursionError:
             unread.append(Unread(path, None, None, "an expression is nested too deeply"))
             continue
+        if rewritten.code != data and _is_of_tensorflow(path):
+            unread.append(Unread(path, None, None, _TENSORFLOW))
+            continue
         entries.extend(Entry(path, *one) for one in rewritten.changes)
         if rewritten.code != data:
             files[path] = data, rewritten.code
@@ -80,6 +84,15 @@ def _with_words(paths):
         else:
             found[path] = sources[0], data
     return found, unread
+
+
+def _is_of_tensorflow(path):
+    """Whether a file is in the package TensorFlow itself, installed or copied."""
+    folder = package = os.path.dirname(os.path.realpath(path))
+    while os.path.exists(os.path.join(folder, "__init__.py")):
+        folder, package = os.path.dirname(folder), folder
+    named = os.path.basename(package) in ("tensorflow", "tensorflow_core")
+    return named and os.path.isfile(os.path.join(package, "python", "framework", "ops.py"))
 
 
 def is_finished(migration):

@@ -466,3 +466,37 @@ def test_tensorflow_is_neither_needed_nor_loaded(program):
     command = [sys.executable, "-c", code.format(["migrate", str(program), "--write"])]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("package, is_its_own", [("tensorflow", True), ("tensorflow_core", True), ("mine", False)])
+def test_tensorflow_itself_is_left(tmp_path, package, is_its_own):
+    """It would import compat_grad, which imports it."""
+    for folder in (package, package + "/python", package + "/python/framework"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "__init__.py").write_text("")
+    (tmp_path / package / "python" / "framework" / "ops.py").write_text("")
+    path = tmp_path / package / "python" / "layers.py"
+    path.write_text(
+        HEAD
+        + """def f(x, h):
+    with g.gradient_override_map({"Relu": "G"}):
+        return h(x)
+"""
+    )
+    migration = apply.migrate([str(tmp_path)], wrap=True)
+    assert list(migration.files) == ([] if is_its_own else [str(path)])
+    assert [one.reason for one in migration.unread] == ([apply._TENSORFLOW] if is_its_own else [])
+
+
+def test_a_folder_called_tensorflow_is_not_tensorflow(tmp_path):
+    package = tmp_path / "tensorflow"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "layers.py").write_text(
+        HEAD
+        + """def f(x, h):
+    with g.gradient_override_map({"Relu": "G"}):
+        return h(x)
+"""
+    )
+    assert len(apply.migrate([str(tmp_path)], wrap=True).files) == 1
