@@ -20,7 +20,7 @@ from compat_grad.legacy import growth
 from compat_grad.legacy.defuns import tell_tapes
 from compat_grad.legacy.entered import entered_before, told_of_maps
 from compat_grad.legacy.kerases import is_of_any_keras, sessions_in_functions
-from compat_grad.legacy.models import look_for_kerases, remembering
+from compat_grad.legacy.models import look_for_kerases, refusing_plain_ops, remembering
 from compat_grad.legacy.rules import gradients_of
 from compat_grad.legacy.traced import InGraph, needs_graph
 
@@ -194,7 +194,7 @@ def _holding(entered):
     else:
         scope = gradients.applied(_tf.get_default_graph() if mode is _tf.FUNCTION else entered.graph)
     look_for_kerases(Honored)
-    with scope:
+    with scope, refusing_plain_ops(entered) if mode is _tf.EAGER else contextlib.ExitStack():
         yield
 
 

@@ -98,3 +98,25 @@ def test_a_layer_under_two_maps_is_refused(keras, eager):
 
     with pytest.raises(ValueError, match="is called under it for a model, and was under other maps before"):
         build()
+
+
+@pytest.mark.parametrize("plain", [tf.nn.relu, lambda x: tf.nn.relu(x) + 1.0])
+def test_a_map_holds_for_plain_functions_of_keras_tensors_or_is_refused(keras, eager, plain):
+    @honor_override_maps
+    def build():
+        inputs = keras.layers.Input([1])
+        hidden = scaled(keras, inputs)
+        with mapped():
+            outputs = keras.layers.Activation("relu")(plain(hidden))
+        return keras.models.Model(inputs, outputs)
+
+    if "graph" in dir(keras.layers.Input([1])):  # to 2.3
+        with pytest.raises(ValueError, match=r"(?s)gradient_override_map.*Relu.*plain function"):
+            build()
+        return
+    try:
+        model = build()
+    except ValueError as error:  # Keras 3 takes no plain functions of its tensors
+        assert "KerasTensor" in str(error)
+        return
+    assert step_of(keras, model) == 20000.0
