@@ -35,8 +35,7 @@ def is_symbolic(result):
 def graphs_of_models():
     """Return the graphs in which functional models are built in eager mode; to 2.3 Keras tensors are of one of them."""
     backends = [sys.modules.get(keras + ".backend") for keras in _tf.KERASES]
-    own = [backend for backend in backends if hasattr(backend, "get_graph") and not hasattr(backend, "keras_tensor")]
-    return [backend.get_graph() for backend in own]
+    return [backend.get_graph() for backend in backends if hasattr(backend, "get_graph")]
 
 
 # --- sessions -------------------------------------------------------------------------------------------------

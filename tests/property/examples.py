@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from hypothesis import strategies as st
 
+from compat_grad import _tf
 from compat_grad.testing import ways
 from tests import modes
 from tests.modes import v1
@@ -150,6 +151,9 @@ def examples(draw, wrong=False):
     placement = () if plain else draw(_placements(dtype))
     if strategy == "tape" and "function" in placement:
         strategy = "auto"  # in a graph, that is
+    if mode.name == modes.GRAPH.name and placement[:1] == ("cond",) and set(LOOPS).intersection(placement):
+        # 1.15 aborts the process there, without an override, too (resource_operation_safety_analysis.cc).
+        placement = placement if _tf.has_op_callbacks else placement[:1]
     within = () if plain or old_function or placement or kind == "ratio" else draw(_placements(dtype))[:1]
     inputs = draw(_inputs(kind, dtype))
     if wrong:
