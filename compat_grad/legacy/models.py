@@ -113,6 +113,7 @@ class _PlainOps:
     def __init__(self):
         self._graphs = [(graph, len(graph.get_operations())) for graph in kerases.graphs_of_models()]
         self._of_layers = []
+        self._plain = []  # those there were when the layer that is being called began
 
     def built(self):
         """Return the ops that have been built until now."""

@@ -211,7 +211,7 @@ def test_threads_that_build_within_a_map_of_the_callers_each_get_their_own(graph
         registered.add(name)
         tf.RegisterGradient(name)(lambda op, dy: -dy)
     f = override_gradient(lambda x: (meet.wait(), tf.nn.relu(x), meet.wait())[1], {"Relu": lambda op, dy: 7.0 * dy})
-    meet, made, errors, x = threading.Barrier(2), {}, [], tf.constant(X)
+    meet, made, errors, x = threading.Barrier(2, timeout=60), {}, [], tf.constant(X)
 
     def build(which, function):
         try:
