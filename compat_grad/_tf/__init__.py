@@ -26,6 +26,7 @@ from compat_grad._tf.functions import (
     call_traced,
     called_functions,
     compiled_by_xla,
+    functions_are_for_one_thread,
     functions_need_a_gradient,
     functions_nest,
     is_control_flow_body,
@@ -117,6 +118,7 @@ from compat_grad._tf.registry import (
     gradient_name,
     is_registered,
     name_gradient,
+    names_registered_by_thread,
     op_definition,
     op_types,
     register_gradient,
@@ -184,9 +186,10 @@ from compat_grad._tf.tensors import (
     slices_fit,
     with_own_indices,
 )
-from compat_grad._tf.threads import Lock, ThisThread, this_thread
+from compat_grad._tf.threads import Alive, Lock, ThisThread, this_thread
 
 __all__ = [
+    "Alive",
     "Lock",
     "ThisThread",
     "own_gradients_wrapped",
@@ -238,6 +241,7 @@ __all__ = [
     "flowing",
     "forget_tensors_since",
     "functions_need_a_gradient",
+    "functions_are_for_one_thread",
     "functions_nest",
     "get_default_graph",
     "gives_no_values",
@@ -273,6 +277,7 @@ __all__ = [
     "missing",
     "made_since",
     "name_gradient",
+    "names_registered_by_thread",
     "native_gradients",
     "nest",
     "new_function",

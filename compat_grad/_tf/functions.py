@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import sys
-import weakref
 
 from compat_grad._tf.autograph import _autograph_status, not_converted
 from compat_grad._tf.lookup import first, tf, v1
@@ -11,7 +10,7 @@ from compat_grad._tf.modes import executing_eagerly, get_default_graph
 from compat_grad._tf.registry import gradient_name, text
 from compat_grad._tf.tapes import GradientTape, alias, record_operation
 from compat_grad._tf.tensors import dense, differentiable
-from compat_grad._tf.threads import Lock
+from compat_grad._tf.threads import Alive, Lock
 
 
 def new_function(python_function):
@@ -30,6 +29,11 @@ def new_function(python_function):
 
 #: Whether the gradients of functions hold inside other functions.
 functions_nest = hasattr(tf, "function")
+
+#: Whether two threads may not call one function at once (to 1.14): the second finds a gradient that is half made.
+functions_are_for_one_thread = not functions_nest or hasattr(
+    first("tensorflow.python.eager.function.ConcreteFunction"), "_construct_backprop_function"
+)
 
 _functions_run_eagerly = first(
     "tensorflow.config.functions_run_eagerly", "tensorflow.config.experimental_functions_run_eagerly"
@@ -183,7 +187,7 @@ class PrivateTraces:
 
     def __init__(self):
         self._marks = {}  # the policy that the variables of a strategy shall go by -> the mark of such traces
-        self._caching = weakref.WeakSet()  # the functions that keep such traces
+        self._caching = Alive()  # the functions that keep such traces
 
     @contextlib.contextmanager
     def made(self):
@@ -224,7 +228,7 @@ class PrivateTraces:
 
     def forget(self):
         """Have the functions drop these traces, which their caches would keep for as long as they live."""
-        for function in list(self._caching):
+        for function in self._caching:
             for mark in self._marks.values():
                 _drop_from_cache(function._function_cache, mark)
 

@@ -1,5 +1,8 @@
 """TensorFlow's registries of ops and of gradients, and the name of another gradient that an op carries."""
 
+import contextlib
+import threading
+
 from compat_grad._tf.lookup import first, tf, v1
 from compat_grad._tf.threads import Lock
 
@@ -67,6 +70,37 @@ def registered_count(besides=None):
 def registered_names():
     """Return the set of the names that gradients are registered under; empty where the registry cannot be reached."""
     return set(getattr(_registry, "_registry", ()))
+
+
+@contextlib.contextmanager
+def names_registered_by_thread():
+    """Yield the set of the names that this thread registers gradients under in this context, by whatever means.
+
+    It stays empty where TensorFlow's registry cannot be reached.
+    """
+    with _registering:
+        if not _told and _registry is not None:
+            _told.append(type(_registry).register)
+            type(_registry).register = _register_and_tell
+    around = getattr(_of_thread, "names", None)
+    names = _of_thread.names = set()
+    try:
+        yield names
+    finally:
+        _of_thread.names = around
+        if around is not None:
+            around |= names
+
+
+_told = []  # TensorFlow's own way to register, once it is replaced
+_of_thread = threading.local()  # .names: those that `names_registered_by_thread` is to yield
+
+
+def _register_and_tell(registry, candidate, name=None):
+    _told[0](registry, candidate, name)
+    names = getattr(_of_thread, "names", None)
+    if names is not None and registry is _registry:
+        names.add(name or candidate.__name__)
 
 
 def unregister_gradient(name):

@@ -1,4 +1,4 @@
-"""Which thread is at hand, which threads work for it, and locks that a forked process finds free.
+"""Which thread is at hand, which threads work for it; what several may change: locks that a forked process finds free.
 
 TensorFlow starts threads, one for each replica of `strategy.run`. It hands its op callbacks on to them (2.1 and later),
 in one list with the thread that it started them from, and with each other: an op callback may be called in a sibling as
@@ -52,11 +52,29 @@ class Lock:
             self._lock = threading.RLock()
 
 
-_locks = weakref.WeakSet()
+class Alive:
+    """Those alive of the things that it was given, in that order; other threads may give it more while one looks.
+
+    A WeakSet may not grow while one looks through it, not even for ``list(weak_set)``.
+    """
+
+    def __init__(self):
+        self._things = weakref.WeakValueDictionary()
+
+    def add(self, thing):
+        """Have it among them, for as long as it lives."""
+        self._things[id(thing)] = thing
+
+    def __iter__(self):
+        things = [reference() for reference in self._things.valuerefs()]  # a list that is made at once
+        return iter([thing for thing in things if thing is not None])
+
+
+_locks = Alive()
 
 
 def _free_locks():
-    for lock in list(_locks):
+    for lock in _locks:
         lock.free_from_others()
 
 

@@ -71,18 +71,23 @@ class _TracedFunction:
 
     def __init__(self, body):
         self._body = body
+        self._one_at_a_time = _tf.Lock()
         self._make()
 
     def __call__(self, inputs):
         try:
-            return _tf.call_traced(self._function, inputs)
+            if not _tf.functions_are_for_one_thread:
+                return _tf.call_traced(self._function, inputs)
+            with self._one_at_a_time:
+                return _tf.call_traced(self._function, inputs)
         finally:
             self._forget_if_many()
 
     def trace(self, inputs):
         """Trace the function for such tensors, if it is not yet; return the graph."""
         self._forget_if_many()  # not afterwards, as the call that it is traced for comes next
-        return _tf.trace(self._function, inputs)
+        with self._one_at_a_time:  # to 1.15 each thread would make its own, and TensorFlow empty all graphs but one
+            return _tf.trace(self._function, inputs)
 
     def _forget_if_many(self):
         if len(self._traces) >= MOST_TRACES:
@@ -130,21 +135,28 @@ class _FlatFunction(_TracedFunction):
         super().__init__(None)
 
     def __call__(self, inputs):
-        packs = self._packs
-        outputs = super().__call__(inputs)
-        return packs[_signature(inputs)](outputs)
+        return self.call(inputs)[0]
+
+    def call(self, inputs):
+        """Return (what a call returns, the graph of its trace, in which it perhaps was traced only now)."""
+        with self._one_at_a_time:
+            known = self._known
+            outputs = super().__call__(inputs)
+        pack, graph = known[_signature(inputs)]
+        return pack(outputs), graph
 
     def _make(self):
-        self._packs = {}
-        self._body = _flattened(self._packed, self._packs, self._title)
+        self._known = {}
+        self._body = _flattened(self._packed, self._known, self._title)
         super()._make()
 
 
-def _flattened(body, packs, title):
-    """Return body as a function of flat outputs; packs: where the ways back to their structures go."""
+def _flattened(body, known, title):
+    """Return body as a function of flat outputs; known: where (the way back to their structure, the graph) go."""
 
     def flat(*tensors):
-        outputs, packs[_signature(tensors)] = flatten_outputs(body(*tensors), title)
+        outputs, pack = flatten_outputs(body(*tensors), title)
+        known[_signature(tensors)] = pack, _tf.get_default_graph()
         return outputs
 
     return flat

@@ -105,13 +105,13 @@ class Honored:
                 return follow_autograph(self._legacy, mode)(*args, **kwargs)
             if self._in_graph.wanted:
                 return self._in_graph(args, kwargs)
-            names = _tf.registered_names()
-            try:
-                return self._legacy(*args, **kwargs)
-            except Exception as error:
-                if not needs_graph(error):
-                    raise
-        _forget_names_since(names)
+            with _tf.names_registered_by_thread() as names:
+                try:
+                    return self._legacy(*args, **kwargs)
+                except Exception as error:
+                    if not needs_graph(error):
+                        raise
+        _forget(names)
         with honoring():
             return self._in_graph(args, kwargs)
 
@@ -127,9 +127,9 @@ class Honored:
         return "<{!r} with its override maps honored>".format(self._legacy)
 
 
-def _forget_names_since(names):
+def _forget(names):
     """Forget the gradients that a try has registered, so that the next may: all but TensorFlow's own, and ours."""
-    for name in _tf.registered_names() - names:
+    for name in names:
         if not name.startswith(growth.OURS) and _tf.op_definition(name) is None:
             _tf.unregister_gradient(name)
 

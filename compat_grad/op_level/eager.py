@@ -75,10 +75,8 @@ class EagerCalls:
 
     def _way_of_call(self, function, inputs):
         """The same where a function can be traced only by calling it."""
-        before = set(self._hidden)
-        result = function(inputs)
-        hides = any(self._hidden[graph] for graph in set(self._hidden) - before)
-        return (HIDING if hides else TRACED), (result,)
+        result, graph = function.call(inputs)
+        return (HIDING if self._hidden.get(graph) else TRACED), (result,)
 
     def _refused(self, error):
         """Whether it is this override that an error is from, and not forward; AutoGraph of 2.1 puts words before it."""

@@ -23,7 +23,7 @@ from compat_grad.saving.written import write
 from compat_grad.strategies.graph import gradients_of_ops
 from compat_grad.strategies.order import gradients_after_reads
 
-_claiming = weakref.WeakSet()  # the gradients alive that claim a name which graphs of another process know them by
+_claiming = _tf.Alive()  # the gradients alive that claim a name which graphs of another process know them by
 
 
 def gradients_of_override(name, mapping, on_unused):
@@ -213,7 +213,7 @@ class OpGradient:
         """Raise LookupError where op may have another one's gradient: a graph of another process tells but its name."""
         if self._wanted is None or _tf.keeps(op.graph, self):
             return
-        rivals = [rule for rule in list(_claiming) if rule._wanted == self._wanted]
+        rivals = [rule for rule in _claiming if rule._wanted == self._wanted]
         if not all(same_gradient(self._function, rule._function) for rule in rivals):
             raise LookupError(
                 "{}: the {} op {!r} comes from another graph, and {} overrides of this name, with different gradients "

@@ -4,17 +4,14 @@ An op tells the name of its override and the arguments of the call (`told`). The
 those alive; one that cannot be found, or not for certain, is an error that names it, and never a guess.
 """
 
-import itertools
 import reprlib
-import weakref
 
 from compat_grad import _tf
 from compat_grad.quoting import shortened
 from compat_grad.saving import told
 from compat_grad.saving.named import name_shared_by_calls
 
-_serial = itertools.count()
-_defined = weakref.WeakValueDictionary()  # in the order of their definition
+_defined = _tf.Alive()
 _makers = {}  # kind of call -> what makes its vector-Jacobian product
 
 
@@ -24,7 +21,7 @@ def define(override):
     ``override.recall(args, kwargs, variables, n_values)`` is the vector-Jacobian product of such a call, and
     ``override.backward`` what tells it from another override of that name.
     """
-    _defined[next(_serial)] = override
+    _defined.add(override)
 
 
 def recall_surrogates(make):
@@ -79,7 +76,7 @@ def _malformed(op, why):
 
 
 def _find(name, op):
-    known = [override for _, override in sorted(_defined.items()) if override.name == name]
+    known = [override for override in _defined if override.name == name]
     if not known or name == "<lambda>":
         raise LookupError(
             "override_gradient {!r}: the op {!r} was built in another process or is gone, and its gradient with it. "

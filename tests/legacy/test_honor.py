@@ -1,6 +1,7 @@
 """`honor_override_maps`: the maps that legacy code enters hold, in every mode, as they did in a graph."""
 
 import importlib.util
+import threading
 
 import numpy as np
 import pytest
@@ -236,6 +237,29 @@ def test_what_is_done_later_is_refused():
     for wrong in (generator, 3, None):
         with pytest.raises(TypeError, match="honor_override_maps: expected a function"):
             honor_override_maps(wrong)
+
+
+def test_what_another_thread_registers_while_code_is_tried_eagerly_stays_registered(eager):
+    tries = []
+
+    def register():
+        v1.RegisterGradient("LegacyOfAThread")(lambda op, dy: 3.0 * dy)
+
+    @honor_override_maps
+    def f(x):
+        if not tries:  # the first, which fails eagerly
+            other = threading.Thread(target=register)
+            other.start()
+            other.join()
+        tries.append(None)
+        v1.RegisterGradient("LegacyOfATry")(lambda op, dy: 7.0 * dy)
+        with mapped({"Relu": "LegacyOfATry"}):
+            return v1.gradients(tf.nn.relu(x), x)[0]
+
+    assert modes.to_arrays(f(tf.constant(2.0))) == 7.0
+    assert _tf.registered_gradient("LegacyOfAThread")(None, 1.0) == 3.0
+    _tf.unregister_gradient("LegacyOfATry")
+    _tf.unregister_gradient("LegacyOfAThread")
 
 
 def test_a_name_that_is_registered_nowhere_is_told_with_its_map(mode):

@@ -1,7 +1,9 @@
 """Threads that differentiate overrides at once get their own gradients, and each name is registered once."""
 
 import sys
+import threading
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -20,10 +22,22 @@ def _threads_that_interrupt_each_other():
     sys.setswitchinterval(before)
 
 
-@pytest.mark.skipif(modes.graphs_are_eager(), reason="the functions of 1.6 and 1.7 are not for several threads")
+def traces_are_collected():
+    """Whether TensorFlow itself lets go of the traces of a function: not contrib.eager.defun (to 1.13), nor 1.14."""
+    return modes.HAS_FUNCTIONS and modes.functions_with_a_tape_outside_are_collected()
+
+
+NEEDS_FUNCTIONS_FOR_THREADS = pytest.mark.skipif(
+    modes.graphs_are_eager(), reason="1.6 and 1.7 make the gradient of a gradient in all threads at once"
+)
+
+
+@NEEDS_FUNCTIONS_FOR_THREADS
 def test_threads_in_every_mode_get_their_own_gradients():
     names = at_once.registered_after_collection()
     assert at_once.check_ways(CALLS) == at_once.THREADS * CALLS * len(at_once.ways())
+    if modes.HAS_EAGER and not traces_are_collected():
+        return  # nor are, then, the gradients that they use
     assert at_once.registered_after_collection() == names
 
 
@@ -31,6 +45,35 @@ def test_threads_that_build_in_one_graph_get_their_own_gradients(graph):
     names = at_once.registered_after_collection()
     assert at_once.check_one_graph(CALLS) == at_once.THREADS * CALLS
     assert at_once.registered_after_collection() == names
+
+
+@NEEDS_FUNCTIONS_FOR_THREADS
+def test_threads_that_begin_with_one_override_of_ops_at_once_each_get_its_gradient(eager):
+    """The first call of a kind decides how such calls go: traced, op by op, or not at all."""
+
+    def made_of_each_other(x):
+        y = tf.square(x)
+        return y, tf.square(y)
+
+    def gradient(f, x):
+        return modes.by_tape(f, [x])[1][0]
+
+    for _ in range(10):
+        f = override_gradient(lambda x: tf.square(tf.square(x)), {"Square": lambda op, dy: 10.0 * dy})
+        pair = override_gradient(made_of_each_other, {"Square": lambda op, dy: 10.0 * dy}, name="pair")
+
+        def work(number, f=f, pair=pair):
+            x = tf.constant(np.full([number % 2 + 1], 3.0, np.float32))
+            np.testing.assert_array_equal(gradient(f, x).numpy(), np.full(x.shape.as_list(), 100.0))
+            try:
+                found = gradient(lambda x: pair(x)[1], x)
+            except ValueError as refused:
+                assert "'pair': a tape sees forward as one op" in str(refused)
+                return False
+            np.testing.assert_array_equal(found.numpy(), np.full(x.shape.as_list(), 100.0))
+            return True
+
+        assert set(at_once.run_at_once(work)) == {_tf.has_op_callbacks}
 
 
 def test_of_threads_that_register_one_name_at_once_one_succeeds():
@@ -64,3 +107,29 @@ def test_one_override_is_registered_once_by_all_threads():
         at_once.run_at_once(work)
         new = {name for name in _tf.registered_names() - before if ":" not in name}
         assert len(new) == 1, sorted(new)
+
+
+def test_those_alive_are_looked_through_while_another_thread_adds_some():
+    class Thing:
+        pass
+
+    alive, kept, done = _tf.Alive(), [Thing() for _ in range(100)], threading.Event()
+
+    def add():
+        mine = []
+        while not done.is_set():
+            mine.append(Thing())
+            alive.add(mine[-1])
+            if len(mine) > 500:
+                mine.clear()
+
+    for thing in kept:
+        alive.add(thing)
+    adding = threading.Thread(target=add)
+    adding.start()
+    try:
+        for _ in range(500):
+            assert list(alive)[:100] == kept
+    finally:
+        done.set()
+        adding.join()
