@@ -116,22 +116,22 @@ class Override:
         self._surrogate = surrogate
         self._combine = combine
         self._strategy = strategy
-        self.__name__ = name or name_of(forward)
-        self._title = "override_gradient {!r}".format(self.__name__)
+        self._name = name or name_of(forward)
+        self._title = "override_gradient {!r}".format(self._name)
         self._op_gradients = (
-            gradients_of_override(self.__name__, backward, on_unused)
+            gradients_of_override(self._name, backward, on_unused)
             if isinstance(backward, collections.abc.Mapping)
             else None
         )
         self._backward = (
-            Backward(self.__name__, backward, forward) if isinstance(backward, str) or callable(backward) else None
+            Backward(self._name, backward, forward) if isinstance(backward, str) or callable(backward) else None
         )
         self._set_arguments(n_self=int(is_method(forward)))
         if self._backward is not None:
             recalled.define(self)
         self.__doc__ = doc_of(self._definition)
         self.__module__ = getattr(forward, "__module__", None)
-        self.__qualname__ = getattr(forward, "__qualname__", self.__name__)
+        self.__qualname__ = getattr(forward, "__qualname__", self._name)
         # No __wrapped__: tf.function (2.8 to 2.22) replaces an argument that has it by what it wraps, which is forward
         # without its gradient; and of a bound method it is the unbound function.
 
@@ -175,7 +175,17 @@ class Override:
     @property
     def name(self):
         """What the override is called in error messages and graphs."""
-        return self.__name__
+        return self._name
+
+    @property
+    def __name__(self):
+        """The same, where functions have it."""
+        symbolic.check_name_alone(self)
+        return self._name
+
+    @__name__.setter
+    def __name__(self, name):
+        self._name = name
 
     def get_config(self):
         """Return what Keras writes into the config of a layer that has this as a function (an activation)."""
@@ -187,7 +197,7 @@ class Override:
         return symbolic.from_config(config)
 
     def __repr__(self):
-        return "<override {!r}: {}>".format(self.__name__, gradient_in_words(self._definition))
+        return "<override {!r}: {}>".format(self._name, gradient_in_words(self._definition))
 
     def __class_getitem__(cls, parameters):
         return cls  # Override[[tf.Tensor], tf.Tensor] is for type checkers
@@ -260,7 +270,7 @@ class Override:
         check_same(self._title, outputs, pack.structure(), targets, pack_targets.structure())
         if not outputs:
             return pack(outputs)
-        return pack(strategy.connect(outputs, targets, Tie(self.__name__, self._combine, len(targets))))
+        return pack(strategy.connect(outputs, targets, Tie(self._name, self._combine, len(targets))))
 
     def _fit_surrogate(self, own, layout, parts):
         args, kwargs = layout.pack_as_passed(parts)

@@ -35,12 +35,7 @@ def config_of(override):
     """
     keras = seam.asking()
     register(keras)
-    if keras_config.has_weights(override, keras):
-        raise TypeError(
-            "{}: has the weights of a layer or tf.Module, which a Keras layer that it is the activation of "
-            "neither trains nor saves nor clones. Make a layer of it: OverrideGradient(override) of "
-            "compat_grad.keras.".format(override._title)
-        )
+    _check_has_no_weights(override, keras)
     described = keras_config.describe_override(override, keras)
     unnamed = keras_config.unnamed_in(described)
     if seam.at_a_file():
@@ -49,6 +44,35 @@ def config_of(override):
     token = _tokens.setdefault(override, uuid.uuid4().hex)
     _overrides[token] = override
     return {"override": {"here": token, "described": None if unnamed else described}}
+
+
+def _check_has_no_weights(override, keras):
+    if keras_config.has_weights(override, keras):
+        raise TypeError(
+            "{}: has the weights of a layer or tf.Module, which a Keras layer that it is the activation of "
+            "neither trains nor saves nor clones. Make a layer of it: OverrideGradient(override) of "
+            "compat_grad.keras.".format(override._title)
+        )
+
+
+def check_name_alone(override, activations):
+    """Check an activation that Keras is about to write, where that does not ask for its config (to 1.14).
+
+    Args:
+      override: the `Override`.
+      activations: the names that Keras will look the name up in, and what they stand for.
+
+    Raises:
+      TypeError: it has weights; or Keras has a function of its own under this name.
+    """
+    _check_has_no_weights(override, seam.asking())
+    if override.name in activations:
+        raise TypeError(
+            "{}: this Keras (that of TensorFlow 1.15 and later does not) writes an activation by its name alone, and "
+            "would read its own {!r}, with the native gradient. Give the override a name that Keras has not, "
+            "override_gradient(..., name=...), and load or clone the model in a "
+            "keras.utils.CustomObjectScope({{name: override}}).".format(override._title, override.name)
+        )
 
 
 def from_config(config):

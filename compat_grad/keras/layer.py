@@ -86,7 +86,7 @@ class _OverrideGradient:
         if not isinstance(arguments, LayerCall):
             override = _override_of(forward, backward, surrogate, combine, strategy, name, on_unused)
             call = LayerCall(override, (), (Slot(None),), dict(arguments or {}))
-        super().__init__(name=name or seam.unique_name(self._keras, call.override.__name__), **kwargs)
+        super().__init__(name=name or seam.unique_name(self._keras, call.override.name), **kwargs)
         self.supports_masking = True
         self._layer_call = call
         self._verified = False

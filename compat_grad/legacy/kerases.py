@@ -24,11 +24,11 @@ def is_of_any_keras(thing):
     return any(cls.__name__ == "Layer" and "keras" in cls.__module__ for cls in classes)
 
 
-def is_symbolic(result):
-    """Whether a layer that was called in eager mode has returned what stands for tensors of a model to be."""
+def is_symbolic(arguments):
+    """Whether a layer is called in eager mode with what stands for tensors of a model to be."""
     return any(
         _tf.is_keras_tensor_type(type(leaf)) or (hasattr(leaf, "_keras_history") and hasattr(leaf, "graph"))
-        for leaf in _tf.nest.flatten(result)
+        for leaf in _tf.nest.flatten(arguments)
     )
 
 

@@ -84,7 +84,12 @@ def counted():
     for _ in range(3):
         gc.collect()
     names = [name for name in _tf.registered_names() if name.startswith("compat_grad")]
-    return len(names), len(graph_strategy._live_calls), len(graph_strategy.gradients_of_ops), len(list(recalled._defined))
+    return (
+        len(names),
+        len(graph_strategy._live_calls),
+        len(graph_strategy.gradients_of_ops),
+        len(list(recalled._defined)),
+    )
 
 
 CELL = """
