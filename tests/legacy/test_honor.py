@@ -1,6 +1,7 @@
 """`honor_override_maps`: the maps that legacy code enters hold, in every mode, as they did in a graph."""
 
 import importlib.util
+import re
 import threading
 
 import numpy as np
@@ -386,10 +387,12 @@ def test_transformations_of_what_is_honored(functions, transform, needs):
         pytest.skip("this TensorFlow has no tf." + needs)
     honored = honor_override_maps(_relu_with_ten_x_squared)
     x = tf.constant([[1.0, 2.0]])
-    if transform is _forward_mode and not HAS_PRIVATE_TRACES:  # 2.1 to 2.3: in a function of TensorFlow's own
-        with pytest.raises(ValueError, match="gradient_override_map.*is called under it"):
+    if transform is _forward_mode and not HAS_PRIVATE_TRACES:
+        try:
             transform(honored, x)
-        return
+        except ValueError as refused:  # 2.1, which calls the gradient in a function of its own
+            assert re.search("gradient_override_map.*is called under it", str(refused))
+            return
     inside = tf.function(lambda x: tf.convert_to_tensor(transform(honored, x)))
     for found in [transform(each, x) for each in (honored, tf.function(honored), honored)] + [inside(x)]:
         assert_same_bits(tf.convert_to_tensor(found).numpy(), np.array([[30.0, 120.0]], np.float32))

@@ -79,11 +79,15 @@ def assert_in_order(functions):
         pytest.skip("this TensorFlow does not show its optimized graphs (1.14)")
 
     def check(step):
-        found = [_Order(graph) for graph in _optimized_graphs(tf.function(step, autograph=False), tf.constant(X))]
+        found = _orders(step)
         assert sum(len(order.pairs()) for order in found)
         assert [order.unordered() for order in found if order.unordered()] == []
 
     return check
+
+
+def _orders(step):
+    return [_Order(graph) for graph in _optimized_graphs(tf.function(step, autograph=False), tf.constant(X))]
 
 
 def _training_step(layer):
@@ -170,6 +174,19 @@ class _InAFunction:
         return made(dy)
 
 
+def _by_tensorflow(times):
+    """Return a layer whose backward is TensorFlow's own means."""
+
+    def layer(x, w):
+        @tf.custom_gradient
+        def product(x):
+            return tf.matmul(x, w), lambda dy, variables: (times(dy, w), [tf.matmul(x, dy, transpose_a=True)])
+
+        return product(x)
+
+    return layer
+
+
 _LAYERS = {
     "captured": _captured(),
     "slices": _captured(of_variable=_of_rows),
@@ -184,9 +201,14 @@ _LAYERS = {
 }
 
 
-@pytest.mark.parametrize("layer", _LAYERS.values(), ids=list(_LAYERS))
-def test_what_backward_reads_is_read_before_it_is_assigned(assert_in_order, layer):
-    assert_in_order(_training_step(layer))
+@pytest.mark.parametrize("name", _LAYERS)
+def test_what_backward_reads_is_read_before_it_is_assigned(assert_in_order, name):
+    own = {"in a branch": _in_a_branch, "in a function": _InAFunction()}.get(name)
+    if own and any(order.unordered() for order in _orders(_training_step(_by_tensorflow(own)))):
+        pytest.skip(
+            "an assignment does not wait for such reads of tf.custom_gradient's either (2.2, 2.3)"
+        )
+    assert_in_order(_training_step(_LAYERS[name]))
 
 
 def test_an_input_without_a_gradient_waits_for_nothing(assert_in_order):
