@@ -64,6 +64,7 @@ _COSTS = {
     "TFE_Py_PackJVPs": "a call under tf.autodiff.ForwardAccumulator is recorded without being asked for",
     "identity": "the public tf.identity takes its place",
     "ConcreteFunction": _OLD,
+    "Function": _OLD,
     "context": _OP_BY_OP,
     "Context": _OP_BY_OP,
     "execute_with_callbacks": _OP_BY_OP,

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import sys
+import threading
 
 from compat_grad._tf.autograph import _autograph_status, not_converted
 from compat_grad._tf.lookup import first, tf, v1
@@ -233,14 +234,67 @@ class PrivateTraces:
                 _drop_from_cache(function._function_cache, mark)
 
 
-def traced_anew(function):
-    """Return a tf.function as one without traces where `PrivateTraces` cannot be had; whatever else as it is."""
-    if _save_context is not None or not functions_nest or not hasattr(function, "python_function"):
-        return function
+@contextlib.contextmanager
+def functions_traced_anew():
+    """Have the tf.functions that this thread calls run traces of their own, shared by all calls in such contexts.
+
+    Where `PrivateTraces` can be had (from 2.4 on) nothing is done, nor before tf.function.
+    """
+    if _Function is None or _save_context is not None:
+        yield
+        return
+    with _patching:
+        if not _patched:
+            for name in _CALLS:
+                setattr(_Function, name, _of_one_traced_anew(getattr(_Function, name)))
+        _patched.append(None)
+    depth = getattr(_of_thread, "anew", 0)
+    _of_thread.anew = depth + 1
+    try:
+        yield
+    finally:
+        _of_thread.anew = depth
+        with _patching:
+            _patched.pop()
+            if not _patched:
+                for name in _CALLS:
+                    setattr(_Function, name, getattr(_Function, name).__wrapped__)
+
+
+_Function = first("tensorflow.python.eager.def_function.Function")
+_CALLS = ("__call__", "get_concrete_function")
+_patching = Lock()
+_patched = []  # how many contexts are in need of it
+_of_thread = threading.local()  # .anew: how many of them this thread is in
+
+
+def _of_one_traced_anew(method):
+    @not_converted
+    @functools.wraps(method)
+    def of_another(function, *args, **kwargs):
+        return method(_anew(function) if getattr(_of_thread, "anew", 0) else function, *args, **kwargs)
+
+    return of_another
+
+
+def _anew(function):
+    """Return function without its traces; the same for each call."""
+    with _patching:
+        if not hasattr(function, "_compat_grad_anew"):
+            function._compat_grad_anew = _copy_without_traces(function)
+            function._compat_grad_anew._compat_grad_anew = function._compat_grad_anew
+    return function._compat_grad_anew
+
+
+def _copy_without_traces(function):
     if hasattr(function, "_clone"):
         return function._clone(None)
-    signature = getattr(getattr(function, "_function_spec", None), "input_signature", None)
-    return tf.function(function.python_function, input_signature=signature, autograph=function._autograph)
+    options = {"input_signature": getattr(getattr(function, "_function_spec", None), "input_signature", None)}
+    for name in ("autograph", "experimental_autograph_options", "experimental_relax_shapes"):
+        for attribute in (name, "_" + name):
+            if hasattr(function, attribute):
+                options[name] = getattr(function, attribute)
+    return tf.function(function.python_function, **options)
 
 
 def _keeps_traces(thing):

@@ -87,7 +87,7 @@ class Honored:
 
     def __init__(self, legacy, looks_like=None):
         looks_like = legacy if looks_like is None else looks_like
-        self._legacy = _tf.traced_anew(legacy)
+        self._legacy = legacy
         self._in_graph = InGraph(self._legacy)
         for name in ("__name__", "__qualname__", "__module__", "__doc__"):
             if hasattr(looks_like, name):
@@ -144,7 +144,7 @@ def honoring():
     _thread.depth = 1
     _calls.append(None)
     try:
-        with _told_of_all(), entered_before(), _traces.made():
+        with _told_of_all(), entered_before(), _traces.made(), _tf.functions_traced_anew():
             yield
     finally:
         _thread.depth = 0

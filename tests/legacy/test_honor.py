@@ -183,12 +183,49 @@ def test_a_function_that_was_traced_before(functions):
             y = relu(x)
         return tape.gradient(y, x)
 
+    @tf.function(autograph=False)
+    def caller(x):
+        return step(x) * 2.0
+
     assert float(step(tf.constant(2.0))) == 1.0  # what TensorFlow makes of the map
+    assert float(caller(tf.constant(2.0))) == 2.0
     assert float(honor_override_maps(step)(tf.constant(2.0))) == 100.0
-    if HAS_PRIVATE_TRACES:
+    for _ in range(2):
         assert float(honor_override_maps(lambda x: step(x))(tf.constant(2.0))) == 100.0
-    assert float(step(tf.constant(2.0))) == 1.0
+        assert float(honor_override_maps(lambda x: caller(x))(tf.constant(2.0))) == 200.0
+        assert float(step(tf.constant(2.0))) == 1.0
+        assert float(caller(tf.constant(2.0))) == 2.0
+        # As converted by AutoGraph, in another function.
+        converted = tf.function(honor_override_maps(lambda x: caller(x) if x > 0.0 else x))
+        assert float(converted(tf.constant(2.0))) == 200.0
+        assert float(honor_override_maps(lambda x: step.get_concrete_function(x)(x))(tf.constant(2.0))) == 100.0
     assert modes.EAGER.run(lambda d, x: d(honor_override_maps(plain), [x]), np.float32(2.0))[1] == [100.0]
+
+
+@NEEDS_FUNCTIONS
+def test_methods_with_options_and_variables_that_were_traced_before(functions):
+    class Model:
+        def __init__(self):
+            self.w, self.made = None, 0
+
+        @tf.function(input_signature=[tf.TensorSpec([], tf.float32)], autograph=False)
+        def step(self, x):
+            self.made += 1
+            if self.w is None:
+                self.w = tf.Variable(3.0)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = self.w * relu(x)
+            return tape.gradient(y, x)
+
+    one, two = Model(), Model()
+    assert float(one.step(tf.constant(2.0))) == 3.0
+    for model in (one, two, one):  # two makes its variable in honored code
+        assert float(honor_override_maps(lambda x, model=model: model.step(x))(tf.constant(2.0))) == 300.0
+        made = model.made
+        assert float(honor_override_maps(lambda x, model=model: model.step(x))(tf.constant(4.0))) == 300.0
+        assert model.made == made
+        assert float(model.step(tf.constant(2.0))) == 3.0
 
 
 @NEEDS_FUNCTIONS

@@ -205,9 +205,7 @@ _LAYERS = {
 def test_what_backward_reads_is_read_before_it_is_assigned(assert_in_order, name):
     own = {"in a branch": _in_a_branch, "in a function": _InAFunction()}.get(name)
     if own and any(order.unordered() for order in _orders(_training_step(_by_tensorflow(own)))):
-        pytest.skip(
-            "an assignment does not wait for such reads of tf.custom_gradient's either (2.2, 2.3)"
-        )
+        pytest.skip("an assignment does not wait for such reads of tf.custom_gradient's either (2.2, 2.3)")
     assert_in_order(_training_step(_LAYERS[name]))
 
 
