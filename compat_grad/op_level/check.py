@@ -45,6 +45,16 @@ def unseen(title, op):
     )
 
 
+def of_another_thread(title, op):
+    """Return what to say of an op that was built by a thread of forward's own."""
+    return (
+        "{}: the {} op {!r} was built by another thread, such as that of a replica that forward runs, of whose ops "
+        "TensorFlow tells from 2.1 on. Call the override in what the replica runs, not around it.".format(
+            title, op.type, op.name
+        )
+    )
+
+
 def check_used(title, rules, found):
     """Raise ValueError where a gradient was used for no op.
 

@@ -13,8 +13,8 @@ from compat_grad import _tf
 from compat_grad.call.backward import Backward
 from compat_grad.call.definition import name_of
 from compat_grad.op_level.callbacks import OpByOp
-from compat_grad.op_level.check import check_reached, check_used, not_shown, unseen
-from compat_grad.op_level.marking import Marking, tapes_listen, was_seen
+from compat_grad.op_level.check import check_reached, check_used, not_shown, of_another_thread, unseen
+from compat_grad.op_level.marking import Marking, is_our_own, tapes_listen, was_seen
 from compat_grad.op_level.op import OpCall
 from compat_grad.op_level.search import Found
 from compat_grad.saving.named import name_of_its_own
@@ -128,8 +128,19 @@ class OpGradients:
             found.look_at(op)
             if found.is_ours(op) and not was_seen(op) and tapes_listen() and _tf.tapes_follow(list(op.inputs)):
                 raise ValueError(unseen(self.title, op))
+            if self._is_of_another_thread(op):
+                raise ValueError(of_another_thread(self.title, op))
         found.look_into_functions()
         self.judge(found)
+
+    def _is_of_another_thread(self, op):
+        """Whether a thread that forward has started built op, where none of such threads tells us (before 2.1).
+
+        A function's graph is built by one thread and those that it starts; a plain graph perhaps by strangers as well.
+        """
+        if _tf.has_op_callbacks or op.type not in self.rules or not _tf.is_function_graph(op.graph):
+            return False
+        return _tf.gradient_name(op) is None and not is_our_own(op)
 
     def judge(self, found):
         """Raise ValueError where a mapped op type was missed, or occurs nowhere and is not allowed to."""

@@ -43,7 +43,10 @@ class Marking:
     def see(self, op):
         """Do all that op needs which has just been built; more than once is as well."""
         gradients = self._gradients
-        if gradients is None or _tf.are_our_own_ops():
+        if gradients is None:
+            return
+        if _tf.are_our_own_ops():
+            op._compat_grad_is_our_own = True
             return
         if self._pending:
             self.record_pending(op)
@@ -132,6 +135,11 @@ class _OpByOp:
 
     def __call__(self, function):
         return lambda *inputs: self._gradients().op_by_op.run(lambda: function(*inputs), True)
+
+
+def is_our_own(op):
+    """Whether an op is none of forward's, but ours."""
+    return hasattr(op, "_compat_grad_is_our_own")
 
 
 def was_seen(op):

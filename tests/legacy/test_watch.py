@@ -138,10 +138,10 @@ def test_what_is_left_tells_which_types_it_was_for(graph):
 
 
 def test_nothing_is_left_of_it():
-    before = tf.Graph.gradient_override_map, getattr(tf, "GradientTape", None) and tf.GradientTape._push_tape
+    before = tf.Graph.gradient_override_map, getattr(getattr(tf, "GradientTape", None), "_push_tape", None)
     with watch.watching(lambda ignored: None):
         assert tf.Graph.gradient_override_map is not before[0]
     assert before == (
         tf.Graph.gradient_override_map,
-        getattr(tf, "GradientTape", None) and tf.GradientTape._push_tape,
+        getattr(getattr(tf, "GradientTape", None), "_push_tape", None),
     )

@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from compat_grad import _tf, override_gradient
 
-pytestmark = [
-    pytest.mark.usefixtures("functions"),
-    pytest.mark.skipif(not _tf.has_op_callbacks, reason="before 2.1 TensorFlow hands no op callbacks to replicas"),
-]
+pytestmark = pytest.mark.usefixtures("functions")
+NEEDS_OP_CALLBACKS = pytest.mark.skipif(
+    not _tf.has_op_callbacks, reason="before 2.1 TensorFlow hands no op callbacks to replicas"
+)
 
 
 def tenfold(op, dy):
@@ -34,6 +34,7 @@ def slope(x):
     return tape.gradient(y, x)
 
 
+@NEEDS_OP_CALLBACKS
 def test_ops_in_a_replica_and_beside_it(run):
     def double(x):
         return 2.0 * tf.nn.relu(x)
@@ -51,6 +52,7 @@ def test_ops_in_a_replica_and_beside_it(run):
         np.testing.assert_array_equal(tape.gradient(y, x).numpy(), [200.0, 200.0])
 
 
+@NEEDS_OP_CALLBACKS
 @pytest.mark.parametrize("untraceable", [False, True], ids=["traced", "op by op"])
 def test_a_tape_in_a_replica(run, untraceable):
     def forward(x):
@@ -63,3 +65,24 @@ def test_a_tape_in_a_replica(run, untraceable):
     for _ in range(2):  # the first call tries a trace
         np.testing.assert_array_equal(f(x).numpy(), [20.0, 20.0])
     np.testing.assert_array_equal(slope(x).numpy(), [2.0, 2.0])
+
+
+@pytest.mark.skipif(_tf.has_op_callbacks, reason="this TensorFlow tells of ops in replicas")
+@pytest.mark.parametrize("beside", [True, False])
+def test_ops_in_a_replica_of_which_nobody_is_told_are_refused(run, beside):
+    def forward(x):
+        y = run(lambda x: 2.0 * tf.nn.relu(x), x)
+        return tf.nn.relu(y) if beside else y
+
+    f = override_gradient(forward, {"Relu": tenfold}, name="with replicas")
+    for call in (f, tf.function(f, autograph=False)):
+        for _ in range(2):
+            with pytest.raises(ValueError, match="'with replicas': the Relu op .* was built by another thread"):
+                call(tf.constant([1.0, 2.0]))
+
+    inside = tf.function(lambda x: run(override_gradient(lambda x: 2.0 * tf.nn.relu(x), {"Relu": tenfold}), x))
+    x = tf.constant([1.0, 2.0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = inside(x)
+    np.testing.assert_array_equal(tape.gradient(y, x).numpy(), [20.0, 20.0])
