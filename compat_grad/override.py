@@ -36,6 +36,7 @@ from compat_grad.saving import recalled
 from compat_grad.strategies.table import pick_strategy
 
 
+@_tf.not_converted  # 1.14's AutoGraph loses the defaults of what is given by keyword only
 def override_gradient(
     forward=None, backward=None, *, surrogate=None, combine="add", strategy="auto", name=None, on_unused="error"
 ):
@@ -99,6 +100,8 @@ def _refuse_with(*args):
 
 class _Decorator(functools.partial):
     """What `override_gradient` returns without a forward."""
+
+    autograph_info__ = {}  # noqa: RUF012
 
     __enter__ = __exit__ = _refuse_with
 

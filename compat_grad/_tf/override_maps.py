@@ -14,6 +14,7 @@ from compat_grad._tf.lookup import first, tf
 from compat_grad._tf.threads import Lock
 
 _tensorflow = os.path.dirname(tf.__file__)
+_calls_of_functions = os.path.join(_tensorflow, "python", "eager", "function.py")
 _extract_stack = first("tensorflow.python.util.tf_stack.extract_stack")
 _patching = Lock()
 _told = []  # of all threads: who wants to be told
@@ -124,6 +125,8 @@ class _MapOfThreads(collections.abc.MutableMapping):
 def told_of_override_maps(entering):
     """Return the context in which the whole process tells of each override map that is entered.
 
+    Not of those that TensorFlow enters itself, for the call of a function (1.13 and 1.14).
+
     Args:
       entering: ``entering(graph, mapping, place)``, a context that is entered in the place of the map; place is the
         file and the line of the with-statement.
@@ -142,7 +145,7 @@ def told_of_override_maps(entering):
 
 def _tell(self, op_type_map):
     told = list(dict.fromkeys(_told))
-    if not told:  # the last one went meanwhile
+    if not told or _calls_a_function(sys._getframe(1)):  # not told: the last one went meanwhile
         return _own(self, op_type_map)
     return told[0](self, op_type_map, _caller())
 
@@ -150,6 +153,10 @@ def _tell(self, op_type_map):
 _tell.__doc__ = _own.__doc__
 _tell.__name__ = _own.__name__
 not_converted(_tell)
+
+
+def _calls_a_function(frame):
+    return frame.f_code.co_filename == _calls_of_functions
 
 
 def _caller():

@@ -210,6 +210,29 @@ def test_autograph_reaches_every_callable(functions, kind, surrogate):
     assert_same_bits(modes.to_arrays(first), [np.full_like(X, expected)])
 
 
+def made_by_a_call(x):
+    f = override_gradient(tf.identity, lambda op, dy: 10.0 * dy)
+    return f(x)
+
+
+def made_by_a_decorator(x):
+    decorate = override_gradient(backward=lambda op, dy: 10.0 * dy)
+    f = decorate(tf.identity)
+    return f(x)
+
+
+def made_for_an_op_type(x):
+    f = override_gradient(tf.nn.relu, {"Relu": lambda op, dy: 10.0 * dy})
+    return f(x)
+
+
+@pytest.mark.parametrize("call", [made_by_a_call, made_by_a_decorator, made_for_an_op_type])
+def test_an_override_may_be_made_in_what_autograph_converts(functions, call):
+    """AutoGraph of 1.14 forgets the defaults of keyword-only parameters in what it converts."""
+    _, first = modes.by_tape(tf.function(call), [tf.constant(X)])
+    assert_same_bits(modes.to_arrays(first), [np.full_like(X, 10)])
+
+
 def test_autograph_leaves_tensorflows_own_functions_as_they_are(functions):
     """tf_convert puts what it made in place of the function behind TensorFlow's decorators, for everybody."""
     before = dict(vars(tf.zeros_like))
