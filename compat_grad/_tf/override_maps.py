@@ -167,7 +167,18 @@ def _caller():
     if frame is None:
         return "?", 0
     converted = "ag__" in frame.f_code.co_freevars or "ag__" in frame.f_globals
-    return (converted and _before_autograph()) or (frame.f_code.co_filename, frame.f_lineno)
+    return (converted and (_by_source_map(frame) or _before_autograph())) or (frame.f_code.co_filename, frame.f_lineno)
+
+
+def _by_source_map(frame):
+    """Return the place that AutoGraph's own map has for frame, of what it wrote: stack traces of 1.14 tell of that."""
+    written = frame.f_code.co_filename, frame.f_lineno
+    while frame is not None:  # up to what called the function which that is in
+        origin = getattr(frame.f_locals.get("converted_f"), "ag_source_map", {}).get(written)
+        if origin is not None:
+            return origin.loc.filename, origin.loc.lineno
+        frame = frame.f_back
+    return None
 
 
 def _before_autograph():

@@ -85,7 +85,8 @@ def test_variables_behind_what_is_traced_are_found_in_every_call(mode, traced):
     for _ in range(2):
         outputs, gradients, second = first_and_second(mode, f, [w])
         assert_same_bits([outputs, gradients], [[3 * X], [np.float32(200 * X.sum()), np.full_like(X, 60)]])
-        assert_same_bits(second, [np.float32(3 * 20 * X.size), np.full_like(X, 2 * 200)])
+        if mode.lacks_second is None:
+            assert_same_bits(second, [np.float32(3 * 20 * X.size), np.full_like(X, 2 * 200)])
 
 
 def test_a_variable_behind_what_is_traced_is_refused_in_every_call(mode, traced):

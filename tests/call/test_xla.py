@@ -47,7 +47,7 @@ def test_a_trace_made_outside_is_not_used_inside(functions, op_type):
             y = f(x)
         return tape.gradient(y, x)
 
-    x = tf.constant(X)
+    compiled, x = [_jit(gradient), _jit(gradient)], tf.constant(X)
     outside = tf.function(gradient)(x)
-    for _ in range(2):
-        assert_same_bits(modes.to_arrays(_jit(gradient)(x)), modes.to_arrays(outside))
+    for each in compiled:
+        assert_same_bits(modes.to_arrays(each(x)), modes.to_arrays(outside))

@@ -172,8 +172,14 @@ def programs():
         (mode, program)
         for mode in known
         for program in PROGRAMS[mode]
-        if hasattr(tf, "vectorized_map") or not program.__name__.startswith("vectorized")
+        if program not in (vectorized, vectorized_whole) or _can_be_vectorized(program)
     ]
+
+
+def _can_be_vectorized(program):
+    if not hasattr(tf, "vectorized_map"):
+        return False
+    return program is vectorized_whole or modes.functions_can_be_vectorized()
 
 
 NAMES = sorted(name for name, found in _tf.looked_up.items() if found)

@@ -144,9 +144,11 @@ def test_what_is_pruned_from_a_function_outlives_it_with_its_gradient(functions,
     for _ in range(2):
         _, first = modes.by_tape(copies[0], [x])
         assert_same_bits(first[0].numpy(), 10 * X[0] * X[0])
-        _, second = modes.by_tape(lambda x: modes.by_tape(copies[0], [x])[1][0], [x])
-        assert_same_bits(second[0].numpy(), 20 * X[0])
+        if modes.functions_have_second_derivatives():
+            _, second = modes.by_tape(lambda x: modes.by_tape(copies[0], [x])[1][0], [x])
+            assert_same_bits(second[0].numpy(), 20 * X[0])
     copies.clear()
     gc.collect()
     gc.collect()
-    assert _gradient_names() - names <= {"compat_grad"}
+    if modes.functions_with_a_tape_outside_are_collected():
+        assert _gradient_names() - names <= {"compat_grad"}
