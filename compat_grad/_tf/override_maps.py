@@ -13,8 +13,8 @@ from compat_grad._tf.autograph import not_converted
 from compat_grad._tf.lookup import first, tf
 from compat_grad._tf.threads import Lock
 
-_tensorflow = os.path.dirname(tf.__file__)
-_calls_of_functions = os.path.join(_tensorflow, "python", "eager", "function.py")
+_tensorflow = os.path.dirname(tf.__file__)  # and, of 1.15 to 2.1, the beginning of tensorflow_core
+_calls_of_functions = os.path.join("python", "eager", "function.py")
 _extract_stack = first("tensorflow.python.util.tf_stack.extract_stack")
 _patching = Lock()
 _told = []  # of all threads: who wants to be told
@@ -125,7 +125,7 @@ class _MapOfThreads(collections.abc.MutableMapping):
 def told_of_override_maps(entering):
     """Return the context in which the whole process tells of each override map that is entered.
 
-    Not of those that TensorFlow enters itself, for the call of a function (1.13 and 1.14).
+    Not of those that TensorFlow enters itself, for the call of a function (1.13 to 2.1).
 
     Args:
       entering: ``entering(graph, mapping, place)``, a context that is entered in the place of the map; place is the
@@ -156,7 +156,8 @@ not_converted(_tell)
 
 
 def _calls_a_function(frame):
-    return frame.f_code.co_filename == _calls_of_functions
+    path = frame.f_code.co_filename
+    return path.startswith(_tensorflow) and path.endswith(_calls_of_functions)
 
 
 def _caller():

@@ -1,6 +1,8 @@
 """TensorFlow's registries of ops and of gradients, and the name of another gradient that an op carries."""
 
 import contextlib
+import os
+import sys
 import threading
 
 from compat_grad._tf.lookup import first, tf, v1
@@ -76,7 +78,8 @@ def registered_names():
 def names_registered_by_thread():
     """Yield the set of the names that this thread registers gradients under in this context, by whatever means.
 
-    It stays empty where TensorFlow's registry cannot be reached.
+    Without those that TensorFlow itself registers, as it loads and for functions that it traces (to 2.0). It stays
+    empty where TensorFlow's registry cannot be reached.
     """
     with _registering:
         if not _told and _registry is not None:
@@ -99,8 +102,23 @@ _of_thread = threading.local()  # .names: those that `names_registered_by_thread
 def _register_and_tell(registry, candidate, name=None):
     _told[0](registry, candidate, name)
     names = getattr(_of_thread, "names", None)
-    if names is not None and registry is _registry:
+    if names is None or registry is not _registry:
+        return
+    caller = sys._getframe(1)
+    if _is_of_tensorflow(caller):  # RegisterGradient
+        caller = caller.f_back
+    if not _is_of_tensorflow(caller):
         names.add(name or candidate.__name__)
+
+
+_installed = os.path.dirname(os.path.dirname(tf.__file__))
+_tensorflow = tuple(os.path.join(_installed, name, "") for name in ("tensorflow", "tensorflow_core"))
+
+
+def _is_of_tensorflow(frame):
+    """Whether frame runs TensorFlow's code, and not as AutoGraph, which calls for others."""
+    path = frame.f_code.co_filename
+    return path.startswith(_tensorflow) and os.path.join("python", "autograph") not in path
 
 
 def unregister_gradient(name):

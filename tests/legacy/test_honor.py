@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from compat_grad import _tf, honor_override_maps
+from compat_grad import _tf, honor_override_maps, override_gradient
 from compat_grad.legacy.honor import honoring_in_all_threads
 from tests import modes
 from tests.legacy.gradients import v1
@@ -252,6 +252,31 @@ def test_the_first_try_leaves_no_names_behind():
             return v1.gradients(tf.nn.relu(x), x)[0]
 
     assert float(f(tf.constant(2.0))) == 3.0
+
+
+def _tenfold(op, dy):
+    return 10.0 * dy
+
+
+@NEEDS_FUNCTIONS
+@pytest.mark.parametrize("backward", [_tenfold, {"Relu": _tenfold}], ids=["whole", "ops"])
+def test_the_first_try_keeps_the_gradients_of_functions_that_it_traces(backward):
+    """To 2.0 TensorFlow registers one for each function that another one calls, and keeps its name."""
+    tenfold = override_gradient(tf.nn.relu, backward)
+    inner = tf.function(lambda x: 2.0 * tenfold(x))
+    outer = tf.function(lambda x: 2.0 * inner(x))
+    traced = []
+
+    @honor_override_maps
+    def f(x):
+        if not traced:
+            traced.append(outer.get_concrete_function(tf.TensorSpec([], tf.float32)))
+        traced[0](x)
+        return v1.gradients(relu(x), x)[0]
+
+    assert float(f(tf.constant(2.0))) == 100.0
+    _, (gradient,) = modes.by_tape(lambda x: modes.flat(traced[0](x))[0], [tf.constant(2.0)])
+    assert float(gradient) == 40.0
 
 
 def test_methods_and_classes_keep_their_names():
