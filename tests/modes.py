@@ -90,14 +90,14 @@ def functions_can_be_vectorized():
 
 @functools.lru_cache(maxsize=None)
 def functions_with_a_tape_outside_are_collected():
-    """Whether TensorFlow itself lets go of the graph of a tf.function that a tape has seen (not on 1.14)."""
-    graphs = []
+    """Whether TensorFlow itself lets go of the graph of a tf.function that a tape has seen (not on 1.13 and 1.14)."""
+    traced, graphs = getattr(tf, "function", None) or tf.contrib.eager.defun, []
 
     def f(x):
         graphs.append(weakref.ref(v1.get_default_graph()))
         return x * x
 
-    by_tape_outside(f, [tf.constant(3.0)])
+    by_tape(traced(f), [tf.constant(3.0)])
     gc.collect()
     return graphs[0]() is None
 

@@ -48,8 +48,8 @@ def test_what_is_remembered_of_traces_is_bounded(eager, monkeypatch):
 
 
 def test_traces_for_many_shapes_are_forgotten_together(eager, monkeypatch):
-    if modes.HAS_FUNCTIONS and not modes.functions_with_a_tape_outside_are_collected():
-        pytest.skip("this TensorFlow itself keeps a tf.function's graph that a tape has seen (1.14)")
+    if not modes.functions_with_a_tape_outside_are_collected():
+        pytest.skip("this TensorFlow itself keeps a traced function's graph that a tape has seen (1.13, 1.14)")
     monkeypatch.setattr(traced, "MOST_TRACES", 4)
     graphs = []
 
