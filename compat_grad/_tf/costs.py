@@ -80,7 +80,6 @@ _COSTS = {
     "BaseResourceVariable": _CHECKS,
     "PartitionedVariable": "partitioned variables of TensorFlow 1 are not taken for variables",
     "constant_value": "the public tf.get_static_value takes its place",
-    "ConcreteFunction": _OLD,
     "GraphOrParentsInXlaContext": "an op-level override must be traced anew, by another override, for jit_compile=True",
     "CondBranchFuncGraph": _BRANCHES,
     "WhileCondFuncGraph": _BRANCHES,
