@@ -32,6 +32,9 @@ def by_gradients(f, inputs, output_gradients=None):
 
 def by_tape_outside(f, inputs, output_gradients=None):
     """Differentiate a traced f by a tape around its call."""
+    if hasattr(f, "autograph_info__") and not _tf.has_autograph():
+        # AutoGraph of 1.14 converts what tf.function is given, whatever that says of itself, and all that it calls.
+        return by_tape(tf.function(f, autograph=False), inputs, output_gradients)
     return by_tape(tf.function(f), inputs, output_gradients)
 
 
