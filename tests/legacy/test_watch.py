@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from compat_grad.legacy import watch
+from compat_grad.legacy.entered import told_of_maps
 from tests import modes
 from tests.legacy.gradients import v1
 
@@ -145,3 +146,12 @@ def test_nothing_is_left_of_it():
         tf.Graph.gradient_override_map,
         getattr(getattr(tf, "GradientTape", None), "_push_tape", None),
     )
+
+
+@NEEDS_TAPES_IN_FUNCTIONS
+def test_maps_that_tensorflow_calls_functions_under_are_none_of_the_programs():
+    """It does from 1.13 to 2.1."""
+    inner, told = tf.function(lambda x: 2.0 * x), []
+    with told_of_maps(told.append):
+        modes.by_tape(tf.function(lambda x: 3.0 * inner(x)), [tf.constant(1.0)])
+    assert told == []
