@@ -50,7 +50,7 @@ def config_of(override):
 def check_name_alone(override):
     """Check what is read of override by a Keras that writes a function by its ``__name__`` alone (to 1.14)."""
     asking = sys._getframe(2)
-    of_activations = asking.f_globals.get("__name__", "").endswith("keras.activations")
+    of_activations = str(asking.f_globals.get("__name__")).endswith("keras.activations")
     code = asking.f_code
     if of_activations and code.co_name == "serialize" and "serialize_keras_object" not in code.co_names:
         from compat_grad.keras import functions
