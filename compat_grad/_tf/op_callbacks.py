@@ -10,6 +10,7 @@ import importlib
 
 from compat_grad._tf.lookup import first, tf
 from compat_grad._tf.registry import op_definition, text
+from compat_grad._tf.tensors import is_variable_type
 from compat_grad._tf.threads import Lock, ThisThread
 
 _context = first("tensorflow.python.eager.context.context")
@@ -33,9 +34,10 @@ tells_of_executed_ops = has_op_callbacks or (
 class _Telling:
     """What TensorFlow calls after each op of this thread, and of the replicas' that it starts."""
 
-    def __init__(self, executed, built):
+    def __init__(self, executed, built, reads=False):
         self._executed = executed
         self._built = built
+        self.reads = reads  # of variables, too, that TensorFlow would do within the op that takes one
         self._busy = False
         self._thread = ThisThread()
 
@@ -87,7 +89,7 @@ def told_of_built_ops(built):
 
 
 @contextlib.contextmanager
-def told_of_ops(executed, built):
+def told_of_ops(executed, built, reads=False):
     """Return the context in which this thread is told of each op.
 
     Args:
@@ -95,12 +97,15 @@ def told_of_ops(executed, built):
         place; and the list of inputs that TensorFlow will record its own gradient with next, or None where it has.
       built: ``built(op)`` of an op in a graph, which no tape has seen yet; it returns what takes the place of the op's
         outputs, or None.
+      reads: whether to be told of reads of variables, too, that ops which are executed do within.
     """
-    telling = _Telling(executed, built)
+    telling = _Telling(executed, built, reads)
     context = _context()
     with _patching:  # TensorFlow's own add_op_callback exchanges this as well, and the first thread to end puts it back
         _tellings.append(telling)
         _execute.execute = _execute_and_tell
+        if reads and _ops_in_c is not None:
+            _ops_in_c.TFE_Py_FastPathExecute = _read_and_execute
     if has_op_callbacks:
         context.add_op_callback(telling)
     else:
@@ -116,6 +121,8 @@ def told_of_ops(executed, built):
             _tellings.remove(telling)
             if not _tellings:
                 _execute.execute = _execute.quick_execute
+            if reads and _ops_in_c is not None and not any(other.reads for other in _tellings):
+                _ops_in_c.TFE_Py_FastPathExecute = _execute_in_c
 
 
 def _execute_and_tell(op_name, num_outputs, inputs, attrs, ctx, name=None):
@@ -129,6 +136,26 @@ def _execute_and_tell(op_name, num_outputs, inputs, attrs, ctx, name=None):
         else:
             callback(op_name, given, attrs, outputs, name)
     return outputs
+
+
+_execute_in_c = first(
+    "tensorflow.python.pywrap_tfe.TFE_Py_FastPathExecute",
+    "tensorflow.python.pywrap_tensorflow.TFE_Py_FastPathExecute",
+)
+_ops_in_c = _execute_in_c and (first("tensorflow.python.pywrap_tfe") or first("tensorflow.python.pywrap_tensorflow"))
+
+
+def _read_and_execute(*arguments):
+    """What executes most ops, in C++, where nobody is told of reads of variables among the inputs: we read before."""
+    if any(telling.reads and telling.is_for_us() for telling in list(_tellings)):
+        arguments = [_read(argument) for argument in arguments]
+    return _execute_in_c(*arguments)
+
+
+def _read(argument):
+    if isinstance(argument, (list, tuple)):
+        return [_read(item) for item in argument]
+    return tf.convert_to_tensor(argument) if is_variable_type(type(argument)) else argument
 
 
 @functools.lru_cache(maxsize=None)

@@ -73,16 +73,17 @@ class OpByOp:
         with gradients.private_traces() as private:
             marking = Marking(gradients, None, gradients.traces, private)
             try:
-                with _told(executed, marking.see_and_tie, gradients.as_in_a_graph):
+                with _told(executed, marking.see_and_tie, gradients):
                     yield
             finally:
                 marking.done()
 
 
 @contextlib.contextmanager
-def _told(executed, built, as_in_a_graph):
+def _told(executed, built, gradients):
     """Return `_tf.told_of_ops`, and the same of Python functions that TensorFlow calls where a graph has an op."""
-    with _tf.told_of_ops(executed, built), _tf.told_of_python_functions(executed, as_in_a_graph):
+    ops = _tf.told_of_ops(executed, built, reads="ReadVariableOp" in gradients.rules)
+    with ops, _tf.told_of_python_functions(executed, gradients.as_in_a_graph):
         yield
 
 

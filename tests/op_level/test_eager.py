@@ -163,6 +163,31 @@ def test_numpy_in_forward():
 
 
 @needs_op_callbacks
+@pytest.mark.parametrize(
+    "read", [lambda v: v, lambda v: v.read_value(), tf.convert_to_tensor], ids=["v", "value", "convert"]
+)
+def test_reads_of_variables_op_by_op_also_those_within_other_ops(read):
+    """tf.add(v, x) reads v in C++, where TensorFlow tells nobody."""
+    v = tf.Variable(3.0)
+    table = {"ReadVariableOp": lambda op, dy: 10.0 * dy, "Relu": lambda op, dy: 2.0 * dy}
+
+    def untraceable(x):
+        return tf.nn.relu(tf.add_n([tf.multiply(read(v), x + x.numpy() * 0.0), x]))
+
+    def of_each_other(x):
+        y = tf.nn.relu(tf.multiply(read(v), x))
+        return y, tf.nn.relu(tf.add(y, x))
+
+    first, second = override_gradient(untraceable, table), override_gradient(of_each_other, table)
+    for _ in range(2):
+        for f, by_v, by_x in ((first, 2.0 * 5.0 * 10.0, 2.0 * 4.0), (lambda x: second(x)[1], 4.0 * 5.0 * 10.0, 14.0)):
+            x = tf.constant(5.0)
+            tape, y = taped(f, x)
+            found = tape.gradient(y, [v, x])
+            assert [float(gradient) for gradient in found] == [by_v, by_x]
+
+
+@needs_op_callbacks
 def test_a_variable_made_in_every_call():
     made = []
 
