@@ -80,6 +80,16 @@ def _map_of_threads(graph):
     return maps
 
 
+class _OfThread(threading.local):
+    """One for all graphs: a thread-local object of each graph would be collected while threads end."""
+
+    def __init__(self):
+        self.maps = {}  # id of a `_MapOfThreads` -> the map that this thread has instead of the graph's
+
+
+_of_thread = _OfThread()
+
+
 class _MapOfThreads(collections.abc.MutableMapping):
     """A graph's override map, of which a thread may have one of its own for a while; it sets out from the graph's.
 
@@ -90,19 +100,22 @@ class _MapOfThreads(collections.abc.MutableMapping):
 
     def __init__(self, of_graph):
         self._of_graph = of_graph
-        self._of_thread = threading.local()
 
     @contextlib.contextmanager
     def own(self, mapping):
-        outer = getattr(self._of_thread, "map", None)
-        self._of_thread.map = dict(self._of_graph if outer is None else outer, **mapping)
+        maps, key = _of_thread.maps, id(self)
+        outer = maps.get(key)
+        maps[key] = dict(self._of_graph if outer is None else outer, **mapping)
         try:
             yield
         finally:
-            self._of_thread.map = outer
+            if outer is None:
+                del maps[key]
+            else:
+                maps[key] = outer
 
     def _now(self):
-        own = getattr(self._of_thread, "map", None)
+        own = _of_thread.maps.get(id(self))
         return self._of_graph if own is None or are_our_own_ops() else own
 
     def __getitem__(self, op_type):
