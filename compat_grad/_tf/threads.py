@@ -1,4 +1,4 @@
-"""Which thread is at hand, which threads work for it; what several may change: locks that a forked process finds free.
+"""Which thread is at hand and which work for it; locks for forked processes, and what several threads may add to.
 
 TensorFlow starts threads, one for each replica of `strategy.run`. It hands its op callbacks on to them (2.1 and later),
 in one list with the thread that it started them from, and with each other: an op callback may be called in a sibling as

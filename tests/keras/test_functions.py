@@ -153,7 +153,8 @@ def test_initializers_regularizers_and_constraints_come_back(keras, saved):
         kernel_regularizer=penalty,
         activity_regularizer=penalty,
     )
-    model = dense(keras, None, **given)
+    activation = tenfold if _activations_have_configs() else None
+    model = dense(keras, activation or "linear", **given)
     np.testing.assert_array_equal(model.get_weights()[0], np.full([3, 3], 2, np.float32))
     functions = {"init": init}
     for copy in (
@@ -162,6 +163,7 @@ def test_initializers_regularizers_and_constraints_come_back(keras, saved):
     ):
         layer = copy.layers[-1]
         assert layer.kernel_constraint is function_of_weights
+        assert activation is None or layer.activation is activation
         assert layer.kernel_regularizer is penalty and layer.activity_regularizer is penalty
         assert layer.kernel_initializer.forward is init and layer.kernel_initializer.backward == "Identity"
 

@@ -22,11 +22,6 @@ def _threads_that_interrupt_each_other():
     sys.setswitchinterval(before)
 
 
-def traces_are_collected():
-    """Whether TensorFlow itself lets go of the traces of a function: not contrib.eager.defun (to 1.13), nor 1.14."""
-    return modes.HAS_FUNCTIONS and modes.functions_with_a_tape_outside_are_collected()
-
-
 NEEDS_FUNCTIONS_FOR_THREADS = pytest.mark.skipif(
     modes.graphs_are_eager(), reason="1.6 and 1.7 make the gradient of a gradient in all threads at once"
 )
@@ -36,8 +31,8 @@ NEEDS_FUNCTIONS_FOR_THREADS = pytest.mark.skipif(
 def test_threads_in_every_mode_get_their_own_gradients():
     names = at_once.registered_after_collection()
     assert at_once.check_ways(CALLS) == at_once.THREADS * CALLS * len(at_once.ways())
-    if modes.HAS_EAGER and not traces_are_collected():
-        return  # nor are, then, the gradients that they use
+    if modes.HAS_EAGER and not modes.functions_with_a_tape_outside_are_collected():
+        return  # of traces that TensorFlow itself keeps (1.13, 1.14), the gradients stay as well
     assert at_once.registered_after_collection() == names
 
 
