@@ -22,14 +22,12 @@ from compat_grad._tf.derivatives import native_gradients
 from compat_grad._tf.functions import (
     FunctionBodies,
     NodeOfDefinition,
-    PrivateTraces,
     call_traced,
     called_functions,
     compiled_by_xla,
     functions_are_for_one_thread,
     functions_need_a_gradient,
     functions_nest,
-    functions_traced_anew,
     is_control_flow_body,
     new_function,
     new_variables,
@@ -109,6 +107,7 @@ from compat_grad._tf.pass_through import (
     has_identity_n,
     has_identity_n_op,
 )
+from compat_grad._tf.private_traces import PrivateTraces, functions_traced_anew
 from compat_grad._tf.python_functions import tells_of_python_functions, told_of_python_functions
 from compat_grad._tf.registry import (
     AttrValue,

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from compat_grad import override_gradient
-from compat_grad._tf import functions as functions_room
+from compat_grad._tf import private_traces
 from compat_grad.call import traced
 from tests import modes
 from tests.modes import assert_same_bits, flat
@@ -324,7 +324,7 @@ def test_a_nested_function_is_overridden_or_refused_and_never_changed_for_others
     if traced_before:
         nested(x)
     f = override_gradient(lambda x: nested(x) * 1.0, {"Relu": lambda op, dy: 10.0 * dy}, name="outer")
-    if functions_room._save_context is None:  # before 2.4
+    if private_traces._save_context is None:  # before 2.4
         with pytest.raises(ValueError, match="(?s)'outer': the Relu op .* is inside the function .*python_function"):
             first(modes.EAGER, f, X)
     else:

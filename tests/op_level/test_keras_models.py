@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from compat_grad import override_gradient
-from compat_grad._tf import functions as functions_room
+from compat_grad._tf import private_traces
 from tests import modes
 from tests.modes import assert_same_bits
 
@@ -132,7 +132,7 @@ def test_a_layer_whose_call_is_a_function():
     x = tf.constant(X)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        if functions_room._save_context is None:  # before TensorFlow 2.4
+        if private_traces._save_context is None:  # before TensorFlow 2.4
             with pytest.raises(ValueError, match="'outer': the Relu op"):
                 f(x)
             return

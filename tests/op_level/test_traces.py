@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from compat_grad import override_gradient
-from compat_grad._tf import functions as functions_room
+from compat_grad._tf import private_traces
 from tests import modes
 from tests.modes import assert_same_bits
 from tests.op_level.test_gradients import _registry, first
@@ -34,7 +34,7 @@ def times_ten(op, dy):
 
 @NEEDS_FUNCTIONS
 def test_a_nested_function_keeps_no_trace_of_an_override_that_is_gone(mode):
-    if mode.is_graph and functions_room._save_context is None:
+    if mode.is_graph and private_traces._save_context is None:
         pytest.skip("before 2.4 a tf.function keeps each graph that called it, with all that it has")
     if mode is modes.TAPE_OUTSIDE and not modes.functions_with_a_tape_outside_are_collected():
         pytest.skip("this TensorFlow itself keeps a tf.function's graph that a tape has seen (1.14)")
@@ -45,7 +45,7 @@ def test_a_nested_function_keeps_no_trace_of_an_override_that_is_gone(mode):
             check(override_gradient(lambda x: nested(x) * 1.0, {"Relu": times_ten}))
 
     def check(f):
-        if functions_room._save_context is None:  # before 2.4 no function has traces for one caller alone
+        if private_traces._save_context is None:  # before 2.4 no function has traces for one caller alone
             with pytest.raises(ValueError, match="(?s)the Relu op .* is inside the function"):
                 first(mode, f, X)
         else:
@@ -60,7 +60,7 @@ def test_a_nested_function_keeps_no_trace_of_an_override_that_is_gone(mode):
         once()
     gc.collect()
     gc.collect()  # what is garbage once the overrides are gone
-    if functions_room._save_context is not None:
+    if private_traces._save_context is not None:
         assert len(graphs) == 5
         assert not [graph() for graph in graphs[1:] if graph() is not None]
     assert not [name for name in set(_registry().list()) - names if name.startswith("compat_grad")]
@@ -68,7 +68,7 @@ def test_a_nested_function_keeps_no_trace_of_an_override_that_is_gone(mode):
 
 @NEEDS_FUNCTIONS
 def test_a_nested_function_is_traced_once_for_an_override(mode):
-    if functions_room._save_context is None:
+    if private_traces._save_context is None:
         pytest.skip("before 2.4 no function has traces for one caller alone")
     nested, graphs = traced_function()
     f = override_gradient(lambda x: nested(x) * 1.0, {"Relu": times_ten})
@@ -79,7 +79,7 @@ def test_a_nested_function_is_traced_once_for_an_override(mode):
 
 @NEEDS_FUNCTIONS
 def test_a_graph_goes_on_with_the_traces_of_an_override_that_is_gone(functions):
-    if functions_room._save_context is None:
+    if private_traces._save_context is None:
         pytest.skip("before 2.4 no function has traces for one caller alone")
     nested, graphs = traced_function()
     overrides = [override_gradient(lambda x: nested(x) * 1.0, {"Relu": times_ten})]
@@ -101,7 +101,7 @@ def nothing_of_the_whole(graph):
 
 def branches_and_functions(x):
     y = tf.cond(tf.reduce_sum(tf.abs(x)) > 0.0, lambda: tf.nn.relu(x), lambda: x)
-    if functions_room._save_context is not None:
+    if private_traces._save_context is not None:
         return tf.function(lambda x: tf.nn.relu(x) * 3.0, autograph=False)(y)
     return tf.nn.relu(y) * 3.0
 

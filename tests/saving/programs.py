@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from compat_grad import override_gradient
-from compat_grad._tf import functions as functions_room
+from compat_grad._tf import private_traces
 
 v1 = getattr(getattr(tf, "compat", None), "v1", tf)
 X = [0.5, -1.25, 3.0]
@@ -92,7 +92,7 @@ CARRIED = {
     "a function of overrides in backward": _function_within,
     "a function in backward that captures": _capturing_within,
 }
-if functions_room._save_context is not None:  # before 2.4 a nested function is refused
+if private_traces._save_context is not None:  # before 2.4 a nested function is refused
     CARRIED["by op, in a nested function"] = _relu_in_function
 #: The same, in bodies of control flow, which late 2.x carries.
 CARRIED_IN_BODIES = {
