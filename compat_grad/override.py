@@ -14,6 +14,7 @@ import types
 from compat_grad import _tf
 from compat_grad.call import symbolic
 from compat_grad.call.arguments import Arguments
+from compat_grad.call.around import CallInside, with_what_stands_around
 from compat_grad.call.backward import Backward, BackwardCall
 from compat_grad.call.definition import Definition, check_definition, doc_of, gradient_in_words, name_of
 from compat_grad.call.explain import explain
@@ -31,7 +32,7 @@ from compat_grad.call.surrogate import Tie, check_same
 from compat_grad.call.traced import Reference, TracedFunctions, alive
 from compat_grad.call.variables import read_values
 from compat_grad.op_level.eager import EagerCalls
-from compat_grad.op_level.gradients import gradients_of_override
+from compat_grad.op_level.gradients import gradients_of_override, unknown_gradients
 from compat_grad.saving import recalled
 from compat_grad.strategies.table import pick_strategy
 
@@ -253,7 +254,7 @@ class Override:
         if not layout.checked:
             self._backward.check_takes(len(outputs if composites is None else composites), variables, own)
         values = read_values(variables) if variables else []
-        vjp = self._backward_call(own, layout, parts, variables, len(values), composites)
+        vjp = with_what_stands_around(self._backward_call(own, layout, parts, variables, len(values), composites))
         return pack(strategy.connect(outputs, inputs + values, vjp))
 
     def _call_tied_to_surrogate(self, own, layout, parts, inputs, mode, strategy):
@@ -362,10 +363,15 @@ class Override:
             layout.call = BackwardCall(self._backward, layout, [None] * len(parts))
         return layout.call
 
-    def recall(self, args, kwargs, variables, n_values):
-        """Return the vector-Jacobian product of a call that another process has made with these arguments."""
+    def recall(self, args, kwargs, variables, n_values, inside):
+        """Return the vector-Jacobian product of a call that another process has made with these arguments.
+
+        Args:
+          inside: the op types whose gradients were overridden around the call.
+        """
         layout, parts = self._arguments.take_apart(args, kwargs)
-        return BackwardCall(self._backward, layout, layout.place(parts, layout.nothing), variables, n_values)
+        call = BackwardCall(self._backward, layout, layout.place(parts, layout.nothing), variables, n_values)
+        return CallInside(call, [unknown_gradients(self._name, inside)]) if inside else call
 
     # --- being a function -------------------------------------------------------------------------------------
 

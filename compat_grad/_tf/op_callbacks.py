@@ -53,6 +53,10 @@ class _Telling:
         # on 2.0 the callbacks are those of all threads
         return self._thread.is_current() or (has_op_callbacks and self._thread.has_started_current())
 
+    def is_heard(self):
+        """Whether the thread at hand tells us of its ops."""
+        return self in _context().op_callbacks if has_op_callbacks else self._thread.is_current()
+
     def tell(self, op_type, inputs, attributes, outputs, recorded_inputs):
         if self._busy:  # an op that was executed for the one we are just told of
             return
@@ -71,26 +75,27 @@ _tellings = []  # of all threads, for as long as one of them is told
 def told_of_built_ops(built):
     """Return the context in which this thread is told of each op in a graph, before a tape is: ``built(op)``.
 
-    What that returns takes the place of the op's outputs, unless it is None.
+    What that returns takes the place of the op's outputs, unless it is None. In the context: a function which tells
+    whether the thread at hand is told, as those are, too, that this one starts for replicas.
     """
 
     def tell(op_type, inputs, attributes, outputs, op_name=None, graph=None):
         return built(outputs[0].op) if graph is not None and outputs else None
 
     if not has_op_callbacks:
-        yield
+        yield ThisThread().is_current
         return
     context = _context()
     context.add_op_callback(tell)
     try:
-        yield
+        yield lambda: tell in context.op_callbacks
     finally:
         context.remove_op_callback(tell)
 
 
 @contextlib.contextmanager
 def told_of_ops(executed, built, reads=False):
-    """Return the context in which this thread is told of each op.
+    """Return the context in which this thread is told of each op; in it: what tells whether the one at hand is.
 
     Args:
       executed: ``executed(op, outputs, recorded_inputs)`` of an `ExecutedOp`: a list of its outputs, to be exchanged in
@@ -111,7 +116,7 @@ def told_of_ops(executed, built, reads=False):
     else:
         context.add_post_execution_callback(telling)
     try:
-        yield
+        yield telling.is_heard
     finally:
         if has_op_callbacks:
             context.remove_op_callback(telling)

@@ -39,7 +39,7 @@ class OpByOp:
         """
         gradients = self._gradients()
         found = FoundExecuted(gradients.names(), self._scanned)
-        with self._recording(found.look_at):
+        with self.recording(found.look_at):
             if gradients.reach_own_gradients:
                 with _tf.own_gradients_wrapped(self._around):
                     yield
@@ -53,13 +53,13 @@ class OpByOp:
         gradients = self._gradients()  # which live for as long as a tape can ask
 
         def with_override(*output_gradients):
-            with gradients.op_by_op._recording():
+            with gradients.op_by_op.recording():
                 return backward(*output_gradients)
 
         return with_override
 
     @contextlib.contextmanager
-    def _recording(self, look_at=None):
+    def recording(self, look_at=None):
         """Return the context in which ops that are executed get the gradients, and look_at is told of each."""
         gradients = self._gradients()
 
@@ -73,7 +73,7 @@ class OpByOp:
         with gradients.private_traces() as private:
             marking = Marking(gradients, None, gradients.traces, private)
             try:
-                with _told(executed, marking.see_and_tie, gradients):
+                with _told(executed, marking.see_and_tie, gradients) as is_told, gradients.reaching_backwards(is_told):
                     yield
             finally:
                 marking.done()
@@ -83,8 +83,8 @@ class OpByOp:
 def _told(executed, built, gradients):
     """Return `_tf.told_of_ops`, and the same of Python functions that TensorFlow calls where a graph has an op."""
     ops = _tf.told_of_ops(executed, built, reads="ReadVariableOp" in gradients.rules)
-    with ops, _tf.told_of_python_functions(executed, gradients.as_in_a_graph):
-        yield
+    with ops as is_told, _tf.told_of_python_functions(executed, gradients.as_in_a_graph):
+        yield is_told
 
 
 def _record_instead(op, outputs, recorded_inputs, rule):

@@ -10,6 +10,7 @@ import os
 import weakref
 
 from compat_grad import _tf
+from compat_grad.call.around import standing_around
 from compat_grad.call.backward import Backward
 from compat_grad.call.definition import name_of
 from compat_grad.op_level.callbacks import OpByOp
@@ -17,6 +18,7 @@ from compat_grad.op_level.check import check_reached, check_used, not_shown, of_
 from compat_grad.op_level.marking import Marking, is_our_own, tapes_listen, was_seen
 from compat_grad.op_level.op import OpCall
 from compat_grad.op_level.search import Found
+from compat_grad.quoting import shortened
 from compat_grad.saving.named import name_of_its_own
 from compat_grad.saving.recalled import same_gradient
 from compat_grad.saving.written import write
@@ -32,6 +34,20 @@ def gradients_of_override(name, mapping, on_unused):
     if all(map(callable, mapping.values())):
         gradients.names()  # at once, for graphs of another process, which are differentiated without a call
     return gradients
+
+
+def unknown_gradients(name, op_types):
+    """Return the `OpGradients` that stood around a call of the override of this name in another process: they raise."""
+
+    def unknown(op, *output_gradients):
+        raise LookupError(
+            "override_gradient {!r}: in another process it was called inside of an override of the gradients of {}, "
+            "and its backward differentiates such an op: the graph cannot tell with which gradient. Build the graph in "
+            "this process.".format(shortened(name), op.type)
+        )
+
+    rule = OpGradient(Backward(name, unknown))
+    return OpGradients(rule.title, dict.fromkeys(op_types, rule), "ignore")
 
 
 class OpGradients:
@@ -111,11 +127,22 @@ class OpGradients:
             marking = Marking(self, graph, self.traces, private)
             try:
                 # the op callback, where there is one, also where forward takes all devices back
-                with _tf.shown_operations(graph, marking), _tf.told_of_built_ops(marking.see_and_tie):
+                shown, told = _tf.shown_operations(graph, marking), _tf.told_of_built_ops(marking.see_and_tie)
+                with shown, told as is_told, self.reaching_backwards(is_told):
                     yield
                 marking.record_pending()
             finally:
                 marking.done()
+
+    def reaching_backwards(self, is_in_there):
+        """Return the context in which calls of other overrides take these gradients along for their backward."""
+        return standing_around(self, is_in_there) if self.reach_own_gradients else contextlib.ExitStack()
+
+    def in_backward(self):
+        """Return the context in which ops that a backward runs get these gradients, whether any is or not."""
+        if _tf.executing_eagerly():
+            return self.op_by_op.recording()
+        return self.marking(_tf.get_default_graph())
 
     def marked_in(self, graph):
         """Whether an op of graph has one of these gradients."""

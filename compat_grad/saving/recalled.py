@@ -18,7 +18,7 @@ _makers = {}  # kind of call -> what makes its vector-Jacobian product
 def define(override):
     """Remember an override, for as long as it lives, as the one of its ``name``.
 
-    ``override.recall(args, kwargs, variables, n_values)`` is the vector-Jacobian product of such a call, and
+    ``override.recall(args, kwargs, variables, n_values, inside)`` is the vector-Jacobian product of such a call, and
     ``override.backward`` what tells it from another override of that name.
     """
     _defined.add(override)
@@ -41,7 +41,7 @@ def recall(text, op):
     """
     inputs = list(op.inputs)
     try:
-        kind, name, call = told.hear(text, inputs)
+        kind, name, call, inside = told.hear(text, inputs)
     except told.Untold as error:
         _find(error.override, op)  # that it is not defined here is the better answer
         raise LookupError(
@@ -61,7 +61,7 @@ def recall(text, op):
     args, kwargs, values, n_variables = call
     variables = [_variable(value, name, op) for value in values[:n_variables]]
     try:
-        return override.recall(args, kwargs, variables, len(values))
+        return override.recall(args, kwargs, variables, len(values), inside)
     except TypeError as error:  # these are no arguments of the override
         raise _malformed(op, error) from error
 

@@ -51,12 +51,18 @@ def tell_nothing(name, what):
     return json.dumps(dict(told, args=_encode([]), kwargs={"other": what}), sort_keys=True)
 
 
+def tell_inside(text, op_types):
+    """Return the text for a call that text tells of, inside of an override of the gradients of op_types."""
+    return json.dumps(dict(json.loads(text), inside=sorted(op_types)), sort_keys=True)
+
+
 def hear(text, tensors):
     """Return what a text tells of an op that has these inputs.
 
     Returns:
-      For a surrogate ``(SURROGATE, name, (combine, n_inputs))``, for a backward ``(BACKWARD, name, (args, kwargs,
-      values, n_variables))`` with the tensors among the arguments in place, and the values that forward captures.
+      For a surrogate ``(SURROGATE, name, (combine, n_inputs), inside)``, for a backward ``(BACKWARD, name, (args,
+      kwargs, values, n_variables), inside)`` with the tensors among the arguments in place, and the values that
+      forward captures. inside: the op types whose gradients are overridden around the call.
 
     Raises:
       Untold: an argument is among them that a graph cannot tell.
@@ -69,7 +75,10 @@ def hear(text, tensors):
         name, read = told["override"], _READERS[told["kind"]]
         if not (isinstance(name, str) and len(name) <= MOST):
             raise TypeError("the name of an override is a string")
-        return (told["kind"], name, read(told, tensors))
+        inside = told.get("inside", [])
+        if not (isinstance(inside, list) and all(isinstance(op_type, str) for op_type in inside)):
+            raise TypeError("op types are strings")
+        return (told["kind"], name, read(told, tensors), inside)
     except Untold as error:
         error.override = name
         raise

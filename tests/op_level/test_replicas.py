@@ -86,3 +86,19 @@ def test_ops_in_a_replica_of_which_nobody_is_told_are_refused(run, beside):
         tape.watch(x)
         y = inside(x)
     np.testing.assert_array_equal(tape.gradient(y, x).numpy(), [20.0, 20.0])
+
+
+@NEEDS_OP_CALLBACKS
+def test_what_a_backward_recomputes_of_a_replica(run):
+    checkpoint = override_gradient(tf.nn.relu, lambda op, dy: op.native_gradient(dy))
+
+    def forward(x):
+        return 2.0 * run(checkpoint, x)
+
+    f = override_gradient(forward, {"Relu": tenfold})
+    x = tf.constant([1.0, -2.0])
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = f(x)
+        np.testing.assert_array_equal(tape.gradient(y, x).numpy(), [20.0, 20.0])
