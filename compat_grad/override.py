@@ -31,7 +31,7 @@ from compat_grad.call.signature import is_method
 from compat_grad.call.surrogate import Tie, check_same
 from compat_grad.call.traced import Reference, TracedFunctions, alive
 from compat_grad.call.variables import read_values
-from compat_grad.op_level.eager import EagerCalls
+from compat_grad.op_level.eager import TracedCalls
 from compat_grad.op_level.gradients import gradients_of_override, unknown_gradients
 from compat_grad.saving import recalled
 from compat_grad.strategies.table import pick_strategy
@@ -146,7 +146,7 @@ class Override:
             self.__signature__ = self._arguments.signature
         self._method = None
         self._functions = TracedFunctions(self._title)
-        self._eager_calls = self._op_gradients and EagerCalls(self._op_gradients)
+        self._traced_calls = self._op_gradients and TracedCalls(self._op_gradients)
         self._picked = {}  # mode -> Strategy
 
     # --- what it is -------------------------------------------------------------------------------------------
@@ -322,15 +322,15 @@ class Override:
         if self._op_gradients.need_function(mode):
             function = self._function_of(self._trace_with_op_gradients, own, layout, parts)
             if mode is not _tf.EAGER:
-                return function(inputs)
-            return self._eager_calls.call(function, inputs, lambda: self._forward_alone(own, layout, parts, inputs))
+                return self._traced_calls.call_in_graph(function, inputs)
+            return self._traced_calls.call(function, inputs, lambda: self._forward_alone(own, layout, parts, inputs))
         args, kwargs = layout.call_with(parts, inputs)
         with self._op_gradients.applied(_tf.get_default_graph()):
             return self._call_forward(own, args, kwargs, mode)
 
     def _trace_with_op_gradients(__self, *args, **kwargs):
         self, own, args = __self, args[: __self._n_self], args[__self._n_self :]
-        return self._eager_calls.trace(lambda: self._call_forward(own, args, kwargs, _tf.current_mode()))
+        return self._traced_calls.trace(lambda: self._call_forward(own, args, kwargs, _tf.current_mode()))
 
     def _forward_alone(self, own, layout, parts, inputs):
         args, kwargs = layout.call_with(parts, inputs)

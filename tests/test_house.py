@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "legacy": {"_tf", "call", "op_level", "renamed", "saving", "strategies"},
     "matrix": set(),
     "migrate": {"renamed"},
-    "op_level": {"_tf", "call", "saving", "strategies"},
+    "op_level": {"_tf", "call", "quoting", "saving", "strategies"},
     "override": {"_tf", "call", "op_level", "saving", "strategies"},
     "quoting": set(),
     "renamed": set(),

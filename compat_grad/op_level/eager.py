@@ -19,8 +19,8 @@ UNTRACED = "cannot be traced"
 TORN = "hiding, and with a gradient of its own that builds ops which only a trace could override"
 
 
-class EagerCalls:
-    """The eager calls of one override."""
+class TracedCalls:
+    """The calls of one override that may go as a trace."""
 
     def __init__(self, gradients):
         self._gradients = gradients
@@ -54,6 +54,16 @@ class EagerCalls:
         if way in (HIDING, TORN) and not _tf.no_tapes():
             raise ValueError(self._torn() if way is TORN else self._needs_op_callbacks())
         return function(inputs) if done is None else done[0]
+
+    def call_in_graph(self, function, inputs):
+        """Return the same where a graph is being built and forward has to be one op to tapes.
+
+        Raises:
+          ValueError: one of forward's outputs is made of another.
+        """
+        if self._hidden.get(function.trace(inputs)):
+            raise ValueError(self._is_one_op())
+        return function(inputs)
 
     def _find_way(self, function, inputs, forward):
         """Return the way of such calls, and in a tuple what forward() returned if it had to be called."""
@@ -111,6 +121,13 @@ class EagerCalls:
             "keeps what it computes: as one op, the gradient between them would be None. It uses tf.recompute_grad, or "
             "a tf.custom_gradient that differentiates: op by op, ops built there would have their native gradients. "
             "Open the tape inside a tf.function, where all is right.".format(self._gradients.title)
+        )
+
+    def _is_one_op(self):
+        return (
+            "{}: a tape in a function sees forward as one op where gradients of ops on variables are mapped, such as "
+            "ReadVariableOp; but one of its outputs is made of another, and the gradient between them would be None. "
+            "Return only one of them, or let the tape listen outside of the tf.function.".format(self._gradients.title)
         )
 
     def _needs_op_callbacks(self):

@@ -188,6 +188,39 @@ def test_reads_of_variables_op_by_op_also_those_within_other_ops(read):
 
 
 @needs_op_callbacks
+def test_outputs_made_of_each_other_where_reads_are_mapped_and_the_tape_is_in_a_function():
+    """Forward is one op there, which would have no gradient between its outputs: None."""
+    v = modes.variable(3.0)
+
+    def features_and_scores(x):
+        features = tf.nn.relu(v * x)
+        return features, features * features
+
+    table = {"ReadVariableOp": lambda op, dy: 10.0 * dy, "Relu": lambda op, dy: 2.0 * dy}
+    f = override_gradient(features_and_scores, table, name="net")
+    last = override_gradient(lambda x: features_and_scores(x)[1], table)
+
+    @tf.function
+    def by_features(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            features, scores = f(x)
+        return tape.gradient(scores, features)
+
+    @tf.function
+    def by_variable(x):
+        with tf.GradientTape() as tape:
+            y = last(x)
+        return tape.gradient(y, v)
+
+    x = tf.constant(5.0)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="'net': a tape in a function sees forward as one op.*Return only one"):
+            by_features(x)
+        assert float(by_variable(x)) == 2.0 * 15.0 * 2.0 * 5.0 * 10.0
+
+
+@needs_op_callbacks
 def test_a_variable_made_in_every_call():
     made = []
 

@@ -90,6 +90,7 @@ def test_the_innermost_gradient_of_a_type_holds(mode):
 def test_in_loops_and_branches(mode):
     if mode is modes.EAGER and not modes.HAS_FUNCTIONS:
         pytest.skip("functions had no gradients of loops and branches before tf.function")
+
     def forward(x):
         once = tf.cond(tf.reduce_sum(x) < 1e6, lambda: checkpoint(x), lambda: x)
         return tf.while_loop(lambda i, y: i < 2, lambda i, y: (i + 1, checkpoint(y)), (0, once))[1]
