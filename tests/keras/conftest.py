@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import zipfile
 
 import pytest
 import tensorflow as tf
@@ -15,7 +16,7 @@ FORMATS = {".h5": "HDF5", ".keras": "Keras", "": "SavedModel"}
 def saved(request, keras, tmp_path):
     """Returns a function: the path of a model that it has saved, in each format that this Keras has."""
     suffix = request.param
-    if suffix == ".keras" and not _has_keras_format(keras):
+    if suffix == ".keras" and not has_keras_format(keras):
         pytest.skip("this Keras has no .keras format (2.12 and 2.13 brought it), or does not load it in graph mode")
     if suffix == "" and (hasattr(keras, "Operation") or not _revives_layers(keras)):
         pytest.skip("this Keras saves no SavedModels, or loads their layers without their class (before 2.3)")
@@ -28,6 +29,8 @@ def saved(request, keras, tmp_path):
         if suffix == "" and not tf.executing_eagerly() and "save_format" in inspect.signature(model.save).parameters:
             options["save_format"] = "tf"
         model.save(path, **options)
+        if suffix == ".keras":
+            in_keras_format(model, path)
         assert os.path.exists(path)
         return path
 
@@ -35,11 +38,18 @@ def saved(request, keras, tmp_path):
     return save
 
 
+def in_keras_format(model, path):
+    """Save the model once more if the .keras file has another format: 2.12 writes HDF5 there unless it is asked."""
+    if not zipfile.is_zipfile(path):
+        model.save(path, save_format="keras_v3")
+    assert zipfile.is_zipfile(path)
+
+
 def _revives_layers(keras):
     options = getattr(tf.saved_model, "SaveOptions", None)
     return options is not None and "experimental_io_device" in inspect.signature(options).parameters
 
 
-def _has_keras_format(keras):
+def has_keras_format(keras):
     loads = "safe_mode" in inspect.signature(keras.models.load_model).parameters
     return loads and (hasattr(keras, "Operation") or modes.HAS_EAGER)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.keras import hostile
-from tests.keras.conftest import _has_keras_format
+from tests.keras.conftest import has_keras_format, in_keras_format
 from tests.keras.models import tenfold
 
 h5py = pytest.importorskip("h5py", reason="comes with every TensorFlow that has Keras models to save")
@@ -53,7 +53,10 @@ CHOOSING = {
 
 def _saved(keras, path):
     x = keras.Input([3])
-    keras.Model(x, tenfold(x)).save(path)
+    model = keras.Model(x, tenfold(x))
+    model.save(path)
+    if path.endswith(".keras"):
+        in_keras_format(model, path)
 
 
 def _changed(layers, described):
@@ -87,7 +90,7 @@ def _error_of_ours(load):
 
 
 def test_files_of_keras_choose_nothing(keras, tmp_path):
-    if not _has_keras_format(keras):
+    if not has_keras_format(keras):
         pytest.skip("this Keras has no .keras format (2.12 and 2.13 brought it), or does not load it in graph mode")
     path, to = str(tmp_path / "model.keras"), str(tmp_path / "strange.keras")
     _saved(keras, path)
