@@ -113,7 +113,10 @@ def test_in_functions_that_forward_calls(mode):
     assert_same_bits(first(mode, inside), [NATIVE])
 
 
-NEEDS_OP_CALLBACKS = pytest.mark.skipif(not hasattr(tf, "autodiff"), reason="TensorFlow has op callbacks from 2.1 on")
+NEEDS_OP_CALLBACKS = pytest.mark.skipif(
+    not (modes.HAS_FUNCTIONS and hasattr(tf, "autodiff")),
+    reason="TensorFlow has op callbacks from 2.1 on, and is eager",
+)
 
 
 @NEEDS_OP_CALLBACKS

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from compat_grad import override_gradient
 from compat_grad.testing.case import Family, f32
 from tests.conformance.families.rectifiers import relu
 from tests.conformance.families.sizes_and_signs import zeros
@@ -30,6 +31,16 @@ def guided_through_two_layers(x, w, dy):
 family.case(
     "guided backpropagation through two layers",
     forward=two_layers,
+    backward={"Relu": guided},
+    inputs=[X, W],
+    value=lambda x, w: relu(relu(x).dot(w)),
+    gradient=guided_through_two_layers,
+    second="the second derivative is guided again, which differences of the formula do not know",
+    linear=False,
+)
+family.case(
+    "guided backpropagation through layers that are computed again",
+    forward=override_gradient(two_layers, lambda op, dy: op.native_gradient(dy), name="checkpoint"),
     backward={"Relu": guided},
     inputs=[X, W],
     value=lambda x, w: relu(relu(x).dot(w)),
