@@ -225,10 +225,21 @@ class Holder:
         self.tensor = tensor
 
 
+class Slotted:
+    __slots__ = ("empty", "tensor")
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+
 def _object_array(tensor):
     array = np.empty([1], object)
     array[0] = tensor
     return array
+
+
+def _tensor_array(tensor):
+    return tf.TensorArray(tf.float32, size=1).write(0, tensor)
 
 
 HIDING = collections.OrderedDict(
@@ -239,6 +250,9 @@ HIDING = collections.OrderedDict(
         ("map", (lambda x: map(tf.identity, [x]), next, "one by one")),
         ("object", (Holder, lambda h: h.tensor, "has tensors in its attribute 'tensor'")),
         ("object with a list", (lambda x: Holder([1, x]), lambda h: h.tensor[1], "in its attribute 'tensor'")),
+        ("object with slots", (Slotted, lambda h: h.tensor, "has tensors in its attribute 'tensor'")),
+        ("slice", (lambda x: slice(x), lambda h: h.stop, "has tensors in its attribute 'stop'")),
+        ("TensorArray", (_tensor_array, lambda h: h.stack()[0], r"keeps its tensors .*stack\(\)")),
         ("config with a tensor", (lambda x: Config("p", x=x), lambda h: h["x"], "in its attribute '_content'")),
     ]
 )
@@ -265,7 +279,7 @@ def test_a_hidden_tensor_is_captured_and_that_is_said(mode, case, alone):
 
 
 @pytest.mark.parametrize(
-    "value", [Holder(3.0), np.array([None, 1], object), np.float32([1]), {1, 2}, tf.float32, len], ids=str
+    "value", [Holder(3.0), slice(1, 2), np.array([None, 1], object), np.float32([1]), {1, 2}, tf.float32, len], ids=str
 )
 def test_what_hides_nothing_says_nothing(mode, value, recwarn):
     f = override_gradient(lambda x, value: x * 2.0, lambda op, dy: 10.0 * dy)
