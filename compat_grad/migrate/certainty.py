@@ -60,7 +60,7 @@ class Certainty:
         self._names = names
         self._functions = _Functions()
         self._functions.read(module)
-        self.made = set()  # functions that the rewriting made, of blocks that only compute
+        self.made = set()  # code of the functions that the rewriting made, of blocks that only compute
 
     def check(self, statements, class_name, parameters, returns):
         """Return whether statements branch or loop; raise `Uncertain` unless they only compute.
@@ -209,6 +209,10 @@ class _Walk(Reader):
     def visit_Call(self, node):
         certainty, function = self._certainty, node.func
         name = certainty.short_name(function)
+        if code_of(function) in certainty.made:
+            for one in node.args:
+                self.read(one)
+            return False
         if name is not None:
             self._of_tensorflow(name, function)
         elif certainty.is_from(function, "numpy") or certainty.is_from(function, "math"):
@@ -217,8 +221,6 @@ class _Walk(Reader):
             self._by_name(function.value)
         elif isinstance(function, cst.Attribute):
             self._of_object(function)
-        elif isinstance(function, cst.Call) and last(_dotted(function.func)) == "override_gradient":
-            pass  # made by this rewriting, or by hand
         else:
             self._unknown(function)
 
@@ -232,7 +234,7 @@ class _Walk(Reader):
             )
 
     def _by_name(self, name):
-        if name in _BUILTINS or name in self._certainty.made:
+        if name in _BUILTINS:
             return
         definition = self._certainty.function(name)
         if definition is None:

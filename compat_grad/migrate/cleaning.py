@@ -12,8 +12,6 @@ from compat_grad.migrate.registrations import is_registration
 from compat_grad.migrate.scopes import Reads
 from compat_grad.migrate.tricks import code_of
 
-_ROUNDS = 5  # what is removed loosens other names; nobody builds a name in more steps
-
 
 def clean(module, rewriter, names, is_named_elsewhere):
     """Return a rewritten module without what it needs no more.
@@ -25,13 +23,12 @@ def clean(module, rewriter, names, is_named_elsewhere):
     """
     loosened = set(rewriter.loosened)
     replaced = {(one.code, one.text) for one in rewriter.replaced}
-    for _ in range(_ROUNDS):
+    while True:  # what is removed loosens other names
         sweep = _Sweep(module, loosened, replaced, names, is_named_elsewhere)
         swept = module.visit(sweep)
         if not sweep.removed:
-            break
+            return module
         module, loosened = swept, loosened | sweep.loosened
-    return module
 
 
 class _Sweep(cst.CSTTransformer):

@@ -77,8 +77,6 @@ def call_of_function(name, plan, leading_lines):
 def _taking(value, outputs):
     if outputs is None:
         return cst.Return(value)
-    if not outputs:
-        return cst.Expr(value)
     return cst.Assign(targets=[cst.AssignTarget(_names(outputs))], value=value)
 
 

@@ -124,15 +124,13 @@ def _result(finding, rule):
 
 
 def _notification(one):
-    return {"level": "warning", "message": {"text": one.reason}, "locations": [_location(one, one.line)]}
+    return {"level": "warning", "message": {"text": one.reason}, "locations": [_location(one)]}
 
 
-def _location(one, line, column=None, end_line=None):
+def _location(one, line=None, column=None, end_line=None):
     physical = {"artifactLocation": {"uri": one.path.replace(os.sep, "/")}}
     if line is not None:
-        physical["region"] = {"startLine": line}
-        if column is not None:
-            physical["region"].update(startColumn=column + 1, endLine=end_line)
+        physical["region"] = {"startLine": line, "startColumn": column + 1, "endLine": end_line}
     location = {"physicalLocation": physical}
     if one.cell is not None:
         location["message"] = {"text": "cell {}".format(one.cell)}

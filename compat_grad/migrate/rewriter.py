@@ -182,10 +182,16 @@ class Rewriter(cst.CSTTransformer):
         statement, value = _only_value(updated.body)
         one = is_one_op(value, gradients, self._certainty)
         if one is not None:
-            return [self._with_value(updated, statement, overrides.override_of_one_op(value, one.node))]
+            new = overrides.override_of_one_op(value, one.node)
+            self._certainty.made.add(code_of(new.func))
+            return [self._with_value(updated, statement, new)]
         hoisted = self._can_stand_before(gradients, place)
         if not hoisted and value is not None and len(code_of(value)) < _LONGEST_LAMBDA:
-            return [self._with_value(updated, statement, overrides.override_of_expression(value, plan))]
+            new = overrides.override_of_expression(value, plan)
+            self._certainty.made.add(code_of(new.func))
+            return [self._with_value(updated, statement, new)]
+        if plan.outputs == []:
+            raise Uncertain("nothing that the block makes is read after it: what is the map for")
         name = self._name_for(place)
         made = overrides.function(name, plan, updated.body, 2 if hoisted else 0)
         self._certainty.made.add(name)

@@ -152,8 +152,15 @@ def parameters_of(function):
 
 def _table(statements):
     body = cst.IndentedBlock(body=list(statements) or [cst.SimpleStatementLine([cst.Pass()])])
-    function = cst.FunctionDef(name=cst.Name("_"), params=cst.Parameters(), body=body)
+    function = cst.FunctionDef(name=cst.Name("_"), params=cst.Parameters(), body=body).visit(_WithoutStars())
     return symtable.symtable(cst.Module([function]).code, "code", "exec").get_children()[0]
+
+
+class _WithoutStars(cst.CSTTransformer):
+    """Leaves out ``from x import *``, which functions refuse: what it binds nobody sees."""
+
+    def leave_ImportFrom(self, original_node, updated_node):
+        return cst.Pass() if isinstance(updated_node.names, cst.ImportStar) else updated_node
 
 
 def surely_bound(statements):

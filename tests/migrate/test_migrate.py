@@ -51,6 +51,7 @@ LEFT = {  # program that stays as it is -> what is said of it
 }
 
 MAPPED = "with g.gradient_override_map({'Relu': 'G'}):"
+DEFUN = "from tensorflow.python.framework.function import Defun"
 
 UNCERTAIN = [  # (code, what is said of it)
     (
@@ -194,6 +195,201 @@ def f(x):
 """,
         "asks more of op",
     ),
+    (
+        """
+def f(x):
+    MAPPED
+        y = tf.nn.relu(x)
+        return
+""",
+        "the block returns nothing",
+    ),
+    (
+        """
+def f(x):
+    MAPPED
+        print(tf.nn.relu(x))
+    return x
+""",
+        "nothing that the block makes is read after it",
+    ),
+    (
+        """
+def f(x):
+    MAPPED
+        @cached
+        def inner(v):
+            return tf.nn.relu(v)
+        return inner(x)
+""",
+        "holds `@cached def inner(v): return tf.nn.relu(v)`",
+    ),
+    (
+        """
+def f(x, flag):
+    MAPPED
+        if flag: return tf.nn.relu(x)
+        else: return x
+""",
+        "returns in some cases and goes on in others",
+    ),
+    (
+        """
+def f(x, pairs):
+    for a, b in pairs:
+        pass
+    MAPPED
+        a = tf.nn.relu(x * a)
+    return a
+""",
+        "`a` is bound before the block in some cases only",
+    ),
+    (
+        """
+def f(x, flag):
+    if flag:
+        n += 1
+    MAPPED
+        n = tf.nn.relu(x) * n
+    return n
+""",
+        "`n` is bound before the block in some cases only",
+    ),
+    (
+        """
+class A:
+    MAPPED
+        y = tf.nn.relu(x)
+""",
+        "in the body of a class",
+    ),
+    (
+        """
+class A(B):
+    def f(self, x):
+        MAPPED
+            return tf.nn.relu(self.h(x))
+""",
+        "the block calls `self.h`",
+    ),
+    (
+        """
+def f(x, obj):
+    MAPPED
+        return tf.nn.relu(obj.h(x))
+""",
+        "the block calls `obj.h`",
+    ),
+    (
+        """
+@cached
+def h(x):
+    return x
+
+def f(x):
+    MAPPED
+        return tf.nn.relu(h(x))
+""",
+        "the block calls `h`",
+    ),
+    (
+        """
+def own():
+    pass
+
+def f(x):
+    with own().gradient_override_map({"Relu": "G"}):
+        return tf.nn.relu(x)
+""",
+        "is `own()` the default graph",
+    ),
+    (
+        """
+def own(): return tf.get_default_graph()
+
+def f(x):
+    with own().gradient_override_map({"Relu": "G"}):
+        return tf.nn.relu(x)
+""",
+        "is `own()` the default graph",
+    ),
+    (
+        """
+DEFUN
+@cached
+@Defun(tf.float32, python_grad_func=grad)
+def f(x):
+    return x
+""",
+        "it has other decorators, too",
+    ),
+    (
+        """
+DEFUN
+f = Defun(tf.float32, python_grad_func=grad)(elsewhere)
+""",
+        "`elsewhere` is not defined in this file",
+    ),
+    (
+        """
+DEFUN
+@Defun(tf.float32, python_grad_func=grad)
+def f(x):
+    return x * tf.get_variable("v", [])
+""",
+        "does the function only compute",
+    ),
+    (
+        """
+DEFUN
+@Defun(tf.float32, python_grad_func=grad)
+def f(x):
+    return x
+
+print(f.name)
+""",
+        "attributes of it are used",
+    ),
+    (
+        """
+DEFUN
+@Defun(tf.float32, tf.float32)
+def back(x, dy):
+    return dy
+
+@Defun(tf.float32, grad_func=back)
+def f(x):
+    return x
+
+print(back)
+""",
+        "its gradient is `back`, which is used elsewhere, too",
+    ),
+    (
+        """
+DEFUN
+@Defun(tf.float32, tf.float32)
+def back(x, dy):
+    return dy * tf.get_variable("v", [])
+
+@Defun(tf.float32, grad_func=back)
+def f(x):
+    return x
+""",
+        "its gradient is `back`: does that only compute",
+    ),
+    (
+        """
+DEFUN
+def back():
+    return 1.0
+
+@Defun(tf.float32, python_grad_func=back)
+def f(x):
+    return x
+""",
+        "asks more of op",
+    ),
 ]
 
 
@@ -249,11 +445,190 @@ def _comments(data):
 
 @pytest.mark.parametrize("code, said", UNCERTAIN)
 def test_a_block_that_does_more_than_compute_is_left(tmp_path, code, said):
-    text = HEAD + code.replace("MAPPED", MAPPED)
+    text = HEAD + code.replace("MAPPED", MAPPED).replace("DEFUN", DEFUN)
     new, entries = migrated(tmp_path, text)
     assert new == text
     assert [entry.action for entry in entries] == ["left"]
     assert said in entries[0].what
+
+
+CERTAIN = [  # (code, what it has when rewritten)
+    (
+        """
+import math
+
+def f(x):
+    MAPPED
+        def inner(v):
+            return tf.nn.relu(v) * math.pi
+        with tf.name_scope("scaled"):
+            y = inner(x)
+            y += x
+            z: object = y
+            z.set_shape([2])
+    return z
+""",
+        "def f_overridden(x):\n    def inner(v):",
+    ),
+    (
+        """
+def f(x):
+    n = 0
+    MAPPED
+        y = x
+        for _ in range(3):
+            y = tf.nn.relu(y)
+            n += 1
+            if n == 2:
+                break
+    return y, n
+""",
+        "    y, n = f_overridden(x, n)\n",
+    ),
+    (
+        """
+def f(x):
+    n = 0
+    def count():
+        nonlocal n
+        n += 1
+    count()
+    MAPPED
+        y = tf.nn.relu(x) * n
+    return y
+""",
+        "    y = f_overridden(x, n)\n",
+    ),
+    (
+        """
+def f(x, k):
+    with tf.name_scope("k"): k = k + 1
+    MAPPED
+        ys = sorted(x, key=lambda v: v * k)
+        y = tf.nn.relu(ys[0])
+    return y
+""",
+        "    y = f_overridden(x, k)\n",
+    ),
+    (
+        """
+def h(x, n):
+    return x if n == 0 else h(tf.nn.relu(x), n - 1)
+
+def f(x):
+    MAPPED
+        return h(x, 3)
+""",
+        "    return f_overridden(x)\n",
+    ),
+    (
+        """
+def f(x):
+    MAPPED
+        return tf.nn.relu(tf.nn.relu(x))
+""",
+        '@override_gradient(backward={"Relu": grad})\ndef f_overridden(x):\n    return tf.nn.relu(tf.nn.relu(x))\n',
+    ),
+    (
+        """
+def f(x):
+    MAPPED
+        with g.gradient_override_map({"Elu": "G"}):
+            y = tf.nn.elu(x)
+        return tf.nn.relu(y)
+""",
+        "def f_overridden(x):\n    y = override_gradient(tf.nn.elu, grad)(x)\n    return tf.nn.relu(y)\n",
+    ),
+    (
+        """
+def f(x):
+    MAPPED
+        return tf.nn.relu(x, "name")
+""",
+        'def f_overridden(x):\n    return tf.nn.relu(x, "name")\n',
+    ),
+    (
+        """
+MAPPED
+    y = tf.nn.relu(x) * 2.0
+""",
+        'y = override_gradient(lambda: tf.nn.relu(x) * 2.0, {"Relu": grad})()\n',
+    ),
+    (
+        """
+def f(x, grad):
+    MAPPED
+        return tf.nn.relu(x)
+""",
+        """@override_gradient(backward={"Relu": 'G'})\ndef f_overridden(x):""",
+    ),
+    (
+        """
+from numpy import *
+
+def f(x):
+    MAPPED
+        return tf.nn.relu(x)
+""",
+        "    return override_gradient(tf.nn.relu, grad)(x)\n",
+    ),
+    (
+        """
+from compat_grad import override_gradient
+
+def f(x):
+    MAPPED
+        return tf.nn.relu(x)
+""",
+        "    return 2.0 * dy\n\n\n\nfrom compat_grad import override_gradient\n",
+    ),
+    (
+        """
+one = other
+other = one
+
+def f(x):
+    MAPPED
+        return tf.nn.relu(x)
+""",
+        "    return override_gradient(tf.nn.relu, grad)(x)\n",
+    ),
+    (
+        """
+DEFUN
+
+@Defun(tf.float32, python_grad_func=grad)
+def f(x):
+    def several(v):
+        return [v]
+    return x
+""",
+        "@override_gradient(backward=grad)\ndef f(x):",
+    ),
+]
+
+
+@pytest.mark.parametrize("code, written", CERTAIN)
+def test_a_block_that_only_computes_is_rewritten(tmp_path, code, written):
+    new, entries = migrated(tmp_path, HEAD + code.replace("MAPPED", MAPPED).replace("DEFUN", DEFUN))
+    assert {entry.action for entry in entries} == {"rewritten"}
+    assert written in new
+    compile(new, "program.py", "exec")
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 10), reason="this Python reads match statements")
+def test_what_only_a_newer_python_reads_is_left(tmp_path):
+    code = "def f(x):\n    match x:\n        case 1:\n            y = x\n    MAPPED\n        return tf.nn.relu(x)\n"
+    new, entries = migrated(tmp_path, HEAD + code.replace("MAPPED", MAPPED))
+    assert new == HEAD + code.replace("MAPPED", MAPPED)
+    assert "the Python that runs this cannot read it" in entries[0].what
+
+
+def test_a_gradient_that_is_defined_below_is_not_named_above(tmp_path):
+    head, definition = "import tensorflow.compat.v1 as tf\n\ng = tf.get_default_graph()\n\n", HEAD[HEAD.index("@") :]
+    code = "def f(x):\n    MAPPED\n        y = tf.nn.relu(x) * 2.0\n        return y\n\n".replace("MAPPED", MAPPED)
+    new, _ = migrated(tmp_path, head + code + definition)
+    assert 'def f(x):\n    @override_gradient(backward={"Relu": grad})\n    def f_overridden(x):\n' in new
 
 
 # --- what stands there instead --------------------------------------------------------------------------------
@@ -305,6 +680,22 @@ def test_a_registration_stays_while_anything_else_names_it(tmp_path):
     (_, new) = apply.migrate([str(tmp_path)]).files[str(tmp_path / "program.py")]
     assert "override_gradient(tf.nn.relu, grad)(x)" in new.decode()
     assert '@tf.RegisterGradient("G")' in new.decode()
+
+
+def test_a_block_with_nothing_but_a_registration_keeps_a_statement(tmp_path):
+    code = "def scale(op, dy):\n    return dy\n\nif True:\n    tf.RegisterGradient('S')(scale)\n\n"
+    code += "def f(x):\n    with g.gradient_override_map({'Relu': 'S'}):\n        return tf.nn.relu(x)\n"
+    new, _ = migrated(tmp_path, HEAD + code)
+    assert "if True:\n    pass\n" in new
+
+
+def test_a_name_that_is_made_in_many_steps_goes_altogether(tmp_path):
+    steps = "".join("    n{} = n{}\n".format(number + 1, number) for number in range(8))
+    code = (
+        "def f(x):\n    n0 = 'G'\n{}    with g.gradient_override_map({{'Relu': n8}}):\n        return tf.nn.relu(x)\n"
+    )
+    new, _ = migrated(tmp_path, HEAD + code.format(steps))
+    assert "n0" not in new
 
 
 def test_encoding_and_line_ends_stay(tmp_path):
@@ -450,6 +841,35 @@ def test_python_2_and_notebooks_are_listed(tmp_path, capsys):
     reasons = {os.path.basename(one["path"]): one["reason"] for one in report["unread"]}
     assert "not Python 3 (" in reasons["old.py"]
     assert reasons["notebook.ipynb"].startswith("a notebook, which is not rewritten")
+
+
+def test_what_cannot_be_read_is_told_at_the_end(tmp_path, capsys):
+    (tmp_path / "deep.py").write_text("# gradient_override_map\nx = {}1\n".format("-" * 3000))
+    (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "data.txt").write_text("gradient_override_map")
+    assert main(["migrate", str(tmp_path)]) == 1
+    gone, deep, summary = capsys.readouterr().out.splitlines()
+    assert deep == "{}: left: an expression is nested too deeply".format(tmp_path / "deep.py")
+    assert gone.startswith("{}: left: [Errno 2] No such file".format(tmp_path / "gone.py"))
+    assert summary == "2 files looked at, 0 would be rewritten (--write does it); 2 not rewritten."
+
+
+def test_where_git_cannot_be_asked_nothing_is_written_without_force(program, monkeypatch, capsys):
+    (program.parent / ".git").write_text("no repository")
+    before = program.read_bytes()
+    assert main(["migrate", str(program), "--write"]) == 2
+    assert "git does not tell of {}".format(program.parent) in capsys.readouterr().err
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert main(["migrate", str(program), "--write"]) == 2
+    assert "git does not tell of {}: [Errno 2]".format(program.parent) in capsys.readouterr().err
+    assert program.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["migrate", "scan"])
+def test_without_libcst_it_says_what_to_install(command, program, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "libcst", None)
+    assert main([command, str(program)]) == 2
+    assert "pip install" in capsys.readouterr().err
 
 
 def test_json_holds_all_of_it(program, capsys):

@@ -69,6 +69,7 @@ FORMS = {  # code -> the kinds found, in the order of their lines
         "library-helper"
     ],
     "from lucid.optvis import overrides\nwith overrides.standard_overrides(): pass": ["library-helper"],
+    "import lucid.optvis.overrides as o\nwith o.relu, lock: pass": ["library-helper"],
     "'with g.gradient_override_map({}): a text'  # tf.RegisterGradient('a comment')": [],
 }
 
@@ -109,6 +110,12 @@ with g.gradient_override_map(MAPPING):
     (renamed,) = [one for one in mapped.breaks if "AddV2" in one.where]
     assert renamed.how == SILENT
     assert "No map in these files" not in registered.what
+
+
+def test_a_function_that_is_registered_by_a_call_is_named_as_one_below_a_decorator_is(tmp_path):
+    code = "tf.RegisterGradient('Guided')(guided)\nwith g.gradient_override_map({'Relu': 'Guided'}): pass\n"
+    _, mapped = scan_text(tmp_path, IMPORTS + code).findings
+    assert "override_gradient(forward, {'Relu': guided})" in mapped.instead
 
 
 def test_a_gradient_that_no_map_names_may_be_that_of_an_op_of_ones_own(tmp_path):
@@ -187,6 +194,17 @@ def test_text_tells_place_kind_breaks_and_replacement(program, capsys):
     assert printed.splitlines()[-1] == "1 file looked at, 1 finding: 1 override-map."
 
 
+def test_what_cannot_be_read_is_told_at_the_end(tmp_path, capsys):
+    deep, gone = tmp_path / "deep.py", tmp_path / "gone.py"
+    deep.write_text("# gradient_override_map\nx = {}1\n".format("-" * 3000))
+    gone.symlink_to(tmp_path / "nowhere")
+    assert main(["scan", str(tmp_path)]) == 1
+    *told, summary = capsys.readouterr().out.splitlines()
+    assert "{}: not looked into: an expression is nested too deeply".format(deep) in told
+    assert any(line.startswith("{}: not looked into: [Errno 2]".format(gone)) for line in told)
+    assert summary == "2 files looked at, 0 findings; 2 not looked into."
+
+
 def test_nothing_found_is_exit_code_0_and_no_such_file_2(tmp_path, capsys):
     (tmp_path / "clean.py").write_text("x = 1\n")
     assert main(["scan", str(tmp_path)]) == 0
@@ -218,6 +236,16 @@ def test_sarif_is_valid_and_points_at_the_place(program, tmp_path, capsys):
     assert run.tool.driver.rules[result.rule_index].id == result.rule_id
     (told,) = written["runs"][0]["invocations"][0]["toolExecutionNotifications"]
     assert "look yourself at line 1" in told["message"]["text"]
+
+
+def test_sarif_tells_the_cell_of_a_notebook(tmp_path, capsys):
+    cell = {"cell_type": "code", "source": ["with g.gradient_override_map({'Relu': 'G'}): pass"]}
+    (tmp_path / "notebook.ipynb").write_text(json.dumps({"cells": [cell]}))
+    assert main(["scan", str(tmp_path), "--sarif"]) == 1
+    (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    (location,) = result["locations"]
+    assert location["message"]["text"] == "cell 1"
+    assert location["physicalLocation"]["region"] == {"startLine": 1, "startColumn": 6, "endLine": 1}
 
 
 def test_tensorflow_is_neither_needed_nor_loaded(program):
