@@ -676,3 +676,40 @@ def test_an_override_whose_backward_reads_the_overridden_output(mode):
     f = override_gradient(lambda x: x * x, lambda op, dy: 10.0 * dy * op.outputs[0])
     outputs, gradients, second = mode.first_and_second(f, X)
     assert_same_bits([outputs, gradients, second], [[X * X], [20 * X * X], [400 * X * X]])
+
+
+class Times:
+    """A callable that does not become a method."""
+
+    def __call__(self, x):
+        return x * 3.0
+
+
+class HasTimes:
+    times = override_gradient(Times(), ten)
+
+
+def test_what_would_not_become_a_method_does_not(mode):
+    assert_ten_times(mode, HasTimes().times, X * np.float32(3))
+
+
+class Unsigned:
+    """A gradient function whose signature cannot be told, as of some builtins and extension types."""
+
+    __signature__ = "unknown"
+
+    def __call__(self, op, dy):
+        return 10.0 * dy
+
+
+def test_a_gradient_function_without_a_signature_is_called_as_any(mode):
+    with pytest.raises((TypeError, ValueError)):
+        inspect.signature(Unsigned())
+    assert_ten_times(mode, override_gradient(triple, Unsigned()), X * np.float32(3))
+
+
+def test_a_name_that_is_given_later_is_what_it_is_called():
+    f = override_gradient(triple, ten)
+    f.__name__ = "thrice"
+    assert (f.name, f.__name__) == ("thrice", "thrice")
+    assert repr(f).startswith("<override 'thrice'")

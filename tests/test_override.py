@@ -1,5 +1,7 @@
 """The same gradients, bit for bit, in every mode and under every strategy that can express the override."""
 
+import pickle
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -87,6 +89,12 @@ def test_available_strategies_names_the_preferred_one_first(mode):
         "stop_gradient",
     }
     assert all(reason for reason in found[0].unavailable.values())
+    in_eager = ["tape", "custom_gradient", "stop_gradient", "gradient_override_map"]
+    in_graphs = ["gradient_override_map", "custom_gradient", "stop_gradient"]
+    order = in_eager if preferred == "tape" else in_graphs
+    assert list(found[0]) == [name for name in order if name not in found[0].unavailable]
+    again = pickle.loads(pickle.dumps(found[0]))
+    assert (again, again.unavailable) == (found[0], found[0].unavailable)
 
 
 @pytest.mark.parametrize("name", ["my rule/x", "<lambda>", "_private", "a\\b", "-", "\u00e4", "x" * 300])

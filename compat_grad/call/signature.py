@@ -50,7 +50,7 @@ class Signature:
 
 
 def _takes_anything(*args, **kwargs):
-    pass
+    """What a callable that has no signature is taken for."""
 
 
 def binds(function_signature, args, kwargs):
@@ -143,10 +143,5 @@ def form_of_names(names):
     return form
 
 
-class _Missing:
-    def __repr__(self):
-        return "nothing"
-
-
-MISSING = _Missing()
+MISSING = object()
 _ANY = Signature(_takes_anything)

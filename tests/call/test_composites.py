@@ -288,3 +288,16 @@ def test_of_several_values_one_gradient_is_too_few(mode):
     f = override_gradient(lambda x: x.left * x.right, lambda op, dy: dy, name="both")
     with pytest.raises(ValueError, match="'both': backward returned .* for input 'x': 1 gradients for 2 tensors"):
         first(mode, lambda a: f(MaskedTensor(left=a, right=a, mask=[True, False])), VALUES)
+
+
+@NO_RAGGED
+def test_a_native_gradient_of_another_number_of_values_is_refused(mode):
+    def program(differentiate, x):
+        f = override_gradient(lambda x: ragged(x * 2.0), backward)
+        return differentiate(lambda x: f(x).flat_values, [x])[1]
+
+    def backward(op, dy):
+        return op.native_gradient(ragged(tf.cast(dy.flat_values, tf.int32)))
+
+    with pytest.raises(ValueError, match="op.native_gradient: 0 gradients for 1 tensors that have gradients"):
+        mode.run(program, VALUES)

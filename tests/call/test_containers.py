@@ -121,6 +121,7 @@ CONTAINERS = collections.OrderedDict(
         ("a subclass of dict", (lambda a, b: DictOfOurs(b=a, a=b), lambda c: [c["b"], c["a"]])),
         ("a subclass of list", (lambda a, b: ListOfOurs([a, b]), list)),
         ("a declared class", (lambda a, b: Declared("label", [a, b]), lambda c: c.parts)),
+        ("a declared class with a list", (lambda a, b: Declared(["label"], [a, b]), lambda c: c.parts)),
         (
             "one in the other",
             (lambda a, b: [Params({"a": Row([a])}), {"b": b}.values()], lambda c: [c[0]["a"][0], *c[1]]),
@@ -204,8 +205,31 @@ class Config(collections.abc.Mapping):
     __getitem__, __iter__, __len__ = Params.__getitem__, Params.__iter__, Params.__len__
 
 
-def test_a_mapping_that_cannot_be_made_anew_is_a_plain_value(mode):
-    config, seen = Config("path", factor=3.0), []
+class OfNames(collections.abc.Mapping):
+    """A mapping that is made of names and values."""
+
+    def __init__(self, **content):
+        self._content = content
+
+    __getitem__, __iter__, __len__ = Params.__getitem__, Params.__iter__, Params.__len__
+
+
+class Halved(collections.abc.Mapping):
+    """A mapping that holds something else than what it is made of."""
+
+    def __init__(self, content):
+        self._content = {key: 0.5 * value for key, value in content.items()}
+
+    __getitem__, __iter__, __len__ = Params.__getitem__, Params.__iter__, Params.__len__
+
+
+@pytest.mark.parametrize(
+    "config",
+    [Config("path", factor=3.0), OfNames(factor=3.0), Halved({"factor": 6.0})],
+    ids=["made empty", "refuses", "made of other values"],
+)
+def test_a_mapping_that_cannot_be_made_anew_is_a_plain_value(mode, config):
+    seen = []
 
     def forward(x, config):
         seen.append(config)
@@ -335,3 +359,20 @@ def test_a_surrogate_has_the_gradient_where_nothing_is_passed(mode, strategy):
 
     outputs, gradients = first(mode, call, X)
     assert_same_bits(gradients, [np.full_like(X, 20)])
+
+
+def test_what_is_no_tensor_comes_out_as_it_was_where_nothing_is_passed(mode):
+    f = override_gradient(lambda n: {"y": tf.fill([2], n), "label": "a", "n": n}, lambda op, dy: None)
+
+    def program(differentiate, x):
+        made = f(3.0)
+        assert (made["label"], made["n"]) == ("a", 3.0)
+        return [made["y"]]
+
+    assert_same_bits(mode.run(program, X), [np.full([2], 3, np.float32)])
+
+
+def test_a_gradient_in_the_place_of_a_list_is_none_of_its_items(mode):
+    f = override_gradient(lambda pair, c: pair[0] * pair[1] * c, lambda op, dy: (10.0 * dy, 100.0 * dy))
+    with pytest.raises(ValueError, match="2 gradients, but forward has 3 tensors"):
+        first(mode, lambda a, b: f([a, b], a), X, Y)

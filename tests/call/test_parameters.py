@@ -260,3 +260,14 @@ def test_a_keyword_may_have_any_name(mode, name, level):
     f = override_gradient(space["forward"], backward)
     outputs, gradients = first(mode, lambda x: f(x, **{name: 3.0}), X)
     assert_same_bits([outputs, gradients], [[3 * np.abs(X)], [np.full_like(X, 60)]])
+
+
+@pytest.mark.skipif(sys.version_info < (3, 8), reason="parameters by position only came with Python 3.8")
+def test_a_tensor_that_is_the_default_of_a_parameter_by_position_only_gets_its_gradient(mode):
+    def program(differentiate, x, scale):
+        made = {"scale": scale}
+        exec("def forward(x, factor=scale, /, bias=0.0):\n    return x * factor + bias", made)
+        f = override_gradient(made["forward"], lambda op, dy: [10.0 * dy, 100.0 * dy, None])
+        return differentiate(lambda x, scale: f(x, bias=1.0), [x, scale], [2.0])[1]
+
+    assert_same_bits(mode.run(program, X, X), [np.full_like(X, 20), np.full_like(X, 200)])

@@ -90,3 +90,37 @@ def test_the_first_wrong_gradient_of_a_call_that_had_been_right_is_refused(mode,
     returned.append(wrong)
     with pytest.raises(ValueError, match=words):
         mode.run(gradients, x, x)
+
+
+class Unhashable:
+    """What neither says that it is equal to another nor can be referred to weakly."""
+
+    __slots__ = ("factor",)
+    __hash__ = None
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __float__(self):
+        return self.factor
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [2.0 + 1.0j, 3.0 + 1.0j],
+        [np.array([2.0, None], object), np.array([3.0, None], object)],
+        [Unhashable(2.0), Unhashable(3.0)],
+    ],
+    ids=["complex numbers", "arrays of objects", "what has no hash"],
+)
+def test_a_trace_is_for_one_value_of_a_plain_argument(eager, values):
+    def forward(x, value):
+        factor = value[0] if isinstance(value, np.ndarray) else value
+        return x * float(getattr(factor, "real", factor))
+
+    f = override_gradient(forward, lambda op, dy: 10.0 * dy * op.outputs[0], strategy="gradient_override_map")
+    x = np.array([0.5, -1.0], np.float32)
+    for value, factor in [(values[0], 2.0), (values[1], 3.0), (values[0], 2.0)]:
+        found = modes.EAGER.run(lambda differentiate, x, value=value: differentiate(lambda x: f(x, value), [x])[1], x)
+        assert_same_bits(found, [10 * factor * x])

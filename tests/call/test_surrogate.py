@@ -109,3 +109,36 @@ def test_multiply_of_complex_numbers_is_the_written_trick_without_its_rounding(m
         lambda z: 3.0 * z, surrogate=lambda z: z * z, combine="multiply", strategy="stop_gradient"
     )
     np.testing.assert_allclose(differentiated(tied), differentiated(written), rtol=1e-6)
+
+
+def test_without_tensors_in_or_out_there_is_nothing_to_tie(mode):
+    def program(differentiate, x):
+        assert override_gradient(lambda: None, surrogate=lambda: None)() is None
+        return [x]
+
+    mode.run(program, X)
+
+
+class Declared:
+    """A class that says itself how it is taken apart."""
+
+    def __init__(self, part):
+        self.part = part
+
+    def __tf_flatten__(self):
+        return (), (self.part,)
+
+    @classmethod
+    def __tf_unflatten__(cls, metadata, components):
+        return cls(*components)
+
+
+def test_what_both_return_is_alike_in_classes_that_say_how_they_are_taken_apart(mode):
+    def program(differentiate, x):
+        f = override_gradient(lambda x: Declared(2.0 * x), surrogate=lambda x: Declared(x * x))
+        with pytest.raises(ValueError, match=r"returned the structure Declared\(tensor\), the surrogate tensor"):
+            override_gradient(lambda x: Declared(x), surrogate=double)(x)
+        outputs, gradients = differentiate(lambda x: f(x).part, [x])
+        return [outputs, *gradients]
+
+    assert_same_bits(mode.run(program, X), [2 * X, 2 * X])

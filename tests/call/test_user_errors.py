@@ -347,3 +347,22 @@ def test_and_may_be_asked_whether_it_has_it(mode):
     f = override_gradient(tf.abs, lambda op, dy: 3.0 * dy if hasattr(op, "get_attr") else 10.0 * dy)
     (gradient,) = mode.run(lambda differentiate, x: differentiate(f, [x])[1], X)
     assert_same_bits(gradient, np.full_like(X, 10.0))
+
+
+class Fixed(Exception):
+    """An exception whose words are its own, whatever its arguments are."""
+
+    def __str__(self):
+        return "fixed words"
+
+
+@pytest.mark.parametrize("cause", [None, KeyError("a cause"), Fixed("a cause")], ids=repr)
+def test_an_exception_that_keeps_its_words_or_has_a_cause_gets_the_line_too(cause):
+    def failing():
+        raise Fixed("fixed words") from cause
+
+    with pytest.raises(Fixed) as caught:
+        override_gradient(failing, tenfold, name="my_rule")()
+    assert (str(caught.value), caught.value.args) == ("fixed words", ("fixed words",))
+    assert_says(caught.value, ["fixed words", LINE + "forward"] + ([str(cause)] if cause else []))
+    assert cause is None or caught.value.__cause__ is cause

@@ -224,6 +224,19 @@ def test_op_is_the_operation_and_more(mode):
     assert isinstance(graph, tf.Graph) and len(inputs) == len(outputs) == 1
 
 
+def test_the_native_gradient_of_an_op_that_has_none_is_none(mode):
+    seen = []
+
+    def gradient(op, dy):
+        seen.append((repr(op), op.native_gradient(dy)))
+        return 10.0 * dy
+
+    f = override_gradient(lambda x: 3.0 * x + modes.v1.zeros_like(x, optimize=False), {"ZerosLike": gradient})
+    outputs, gradients = first(mode, f, X)
+    assert_same_bits([outputs, gradients], [[3 * X], [np.full_like(X, 26)]])
+    assert all("ZerosLike" in described and native == [None] for described, native in seen) and seen
+
+
 def test_arguments_come_in_any_structure_and_plain_values_as_they_are(mode):
     def forward(pair, scale, mode="linear"):
         assert (mode, type(scale)) == ("double", float)
