@@ -64,6 +64,8 @@ _COSTS = {
     "TFE_Py_PackJVPs": "a call under tf.autodiff.ForwardAccumulator is recorded without being asked for",
     "identity": "the public tf.identity takes its place",
     "ConcreteFunction": _OLD,
+    "GraphModeFunction": _OLD,
+    "CapturingGraph": _OLD,
     "Function": _OLD,
     "context": _OP_BY_OP,
     "Context": _OP_BY_OP,

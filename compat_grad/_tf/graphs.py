@@ -113,6 +113,12 @@ def _by_id(graph):
     return by_id if isinstance(by_id, dict) else None
 
 
+def list_last(op):
+    """List an op that nothing uses yet after all that its graph has by now; only where the graph keeps such a list."""
+    by_id = _by_id(op.graph)
+    by_id[op._id] = by_id.pop(op._id)
+
+
 def variable_op(variable):
     """Return the op behind a variable of a plain graph."""
     return variable.handle.op if hasattr(variable, "handle") else variable.op

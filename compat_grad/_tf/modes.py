@@ -21,3 +21,17 @@ def current_mode():
 def is_function_graph(graph):
     """Whether graph is the body of a function (FuncGraph, Defun) and not a plain tf.Graph."""
     return graph.building_function
+
+
+# Both to 1.10 only; later ones build a backward in a graph of its own.
+_FunctionCutInTwo = first("tensorflow.python.eager.function.GraphModeFunction")
+_GraphCutInTwo = _FunctionCutInTwo and first("tensorflow.python.eager.function.CapturingGraph")
+
+
+def backward_is_cut_out_of(graph):
+    """Whether graph is the body of a function that its backward is cut out of: of eager mode, to 1.10.
+
+    What is cut out may not wait for ops of forward, and 1.9 and 1.10 take what is listed after an op for no input of
+    it. Nothing optimizes these functions.
+    """
+    return _GraphCutInTwo is not None and isinstance(graph, _GraphCutInTwo)

@@ -6,7 +6,7 @@ Must know nothing of why somebody wants things in order.
 import contextlib
 
 from compat_grad._tf.lookup import tf
-from compat_grad._tf.modes import get_default_graph, is_function_graph
+from compat_grad._tf.modes import backward_is_cut_out_of, get_default_graph, is_function_graph
 from compat_grad._tf.pass_through import _create_op
 from compat_grad._tf.registry import AttrValue
 from compat_grad._tf.tensors import is_eager_tensor_type
@@ -39,8 +39,9 @@ def _is_variable(tensor):
 
 
 def operations_behind(tensors):
-    """Return the operations that the symbolic ones of these tensors come from."""
-    return [tensor.op for tensor in tensors if not is_eager_tensor_type(type(tensor))]
+    """Return the operations that the symbolic ones of these tensors come from, of those that one may wait for."""
+    symbolic = [tensor for tensor in tensors if not is_eager_tensor_type(type(tensor))]
+    return [tensor.op for tensor in symbolic if not backward_is_cut_out_of(tensor.graph)]
 
 
 def read_once_more(read):
@@ -80,7 +81,7 @@ def waiting_for(tensors):
     # edges from the former, 2.4 takes no edge from the latter).
     symbolic = [one for one in tensors if not is_eager_tensor_type(type(one))]
     computed = [one for one in symbolic if one.graph is graph and one.op.type != "Placeholder"]
-    if not computed or not is_function_graph(graph):
+    if not computed or not is_function_graph(graph) or backward_is_cut_out_of(graph):
         yield
         return
     nothing = _nothing(graph)

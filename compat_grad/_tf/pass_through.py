@@ -7,8 +7,9 @@ import functools
 import inspect
 
 from compat_grad._tf.early import IdentityFunctions
+from compat_grad._tf.graphs import list_last
 from compat_grad._tf.lookup import first
-from compat_grad._tf.modes import get_default_graph
+from compat_grad._tf.modes import backward_is_cut_out_of, get_default_graph
 from compat_grad._tf.override_maps import enter_override_map
 from compat_grad._tf.registry import AttrValue, registered_gradient, text
 from compat_grad._tf.tapes import stop_recording
@@ -63,6 +64,8 @@ def detach_inputs(op):
         passed = add_identity_n([tensors[position] for position in positions], "detached", attributes)
     for position, tensor in zip(positions, passed.outputs):
         op._update_input(position, tensor)
+    if backward_is_cut_out_of(op.graph):
+        list_last(op)
 
 
 # 1.5 does not look up that the op takes a list, which it must know in functions.

@@ -141,7 +141,11 @@ class _FlatFunction(_TracedFunction):
         """Return (what a call returns, the graph of its trace, in which it perhaps was traced only now)."""
         with self._one_at_a_time:
             known = self._known
-            outputs = super().__call__(inputs)
+            try:
+                outputs = super().__call__(inputs)
+            except BaseException:
+                self._make()  # 1.5 would take the half of a gradient that failed to be built for the whole
+                raise
         pack, graph = known[_signature(inputs)]
         return pack(outputs), graph
 

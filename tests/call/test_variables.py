@@ -271,6 +271,19 @@ def test_an_override_is_called_twice_on_one_variable(mode):
     assert_same_bits(gradients, [np.float32(12 + 120), np.full_like(X, 200)])
 
 
+@pytest.mark.skipif(not hasattr(tf, "contrib"), reason="TensorFlow 2 has no tf.contrib.eager.defun")
+def test_a_function_from_before_tf_function_may_call_what_captures_a_variable(eager):
+    """To 1.10 its backward is cut out of its own graph, and may wait for nothing that is left there."""
+    w = variable(3.0, "w")
+    f = override_gradient(lambda x: w * x, lambda op, dy, variables: ([10.0 * dy], [7.0 * tf.reduce_sum(dy)]))
+
+    def gradients(x, w):
+        return modes.by_tape(lambda x, w: tf.contrib.eager.defun(f)(x), [x, w], [tf.ones_like(x)])[1]
+
+    found = modes.to_arrays(list(gradients(tf.constant(X), w)))
+    assert_same_bits(found, [np.full_like(X, 10.0), np.float32(7.0 * X.size)])
+
+
 def read_in_cond(w, x):
     return tf.cond(tf.reduce_sum(x) < 1e6, lambda: w * x, lambda: x)
 

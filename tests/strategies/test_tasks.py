@@ -24,6 +24,18 @@ def _run(main):
         loop.close()
 
 
+def _tapes_close_in_any_order():
+    """Whether closing a tape ends that tape, and not the one that was opened last (1.5)."""
+    x, first, last = tf.constant(1.0), modes._gradient_tape()(), modes._gradient_tape()()
+    first.__enter__()
+    first.watch(x)
+    y = 2.0 * x
+    last.__enter__()
+    first.__exit__(None, None, None)
+    last.__exit__(None, None, None)
+    return first.gradient(y, [x])[0] is not None
+
+
 def _override(level):
     if level == "whole":
         return override_gradient(lambda x: 2.0 * x, lambda op, dy: 10.0 * op.inputs[0] * dy)
@@ -35,6 +47,8 @@ def test_tasks_that_wait_between_forward_and_gradient_get_their_own(eager, level
     """All tapes are open at once, and close in another order than they were opened in."""
     if level == "ops" and not hasattr(tf, "executing_eagerly"):
         pytest.skip("functions of TensorFlow 1.6 have no gradients under a second tape")
+    if not _tapes_close_in_any_order():
+        pytest.skip("this TensorFlow's tapes have to be closed in the order that they were opened in, reversed (1.5)")
     f = _override(level)
 
     async def task(number):
