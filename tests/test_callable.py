@@ -713,3 +713,29 @@ def test_a_name_that_is_given_later_is_what_it_is_called():
     f.__name__ = "thrice"
     assert (f.name, f.__name__) == ("thrice", "thrice")
     assert repr(f).startswith("<override 'thrice'")
+
+
+class AnyArguments:
+    """A forward whose signature cannot be told."""
+
+    __signature__ = "unknown"
+
+    def __call__(self, x, y, scale=1.0):
+        return x * y * scale
+
+
+def test_a_forward_without_a_signature_is_called_as_it_is(mode):
+    def backward(op, dy):
+        assert list(op.arguments) == ["args", "kwargs"] and op.arguments["kwargs"] == {"scale": 3.0}
+        return [10.0 * dy, 100.0 * dy, None]
+
+    def wrong(op, dy):
+        return [dy, dy[:1], None]
+
+    f = override_gradient(AnyArguments(), backward)
+    outputs, gradients = first(mode, lambda x, y: f(x, y, scale=3.0), X, Y)
+    assert_same_bits(outputs, [X * Y * np.float32(3)])
+    assert_same_bits(gradients, [np.full_like(X, 20), np.full_like(X, 200)])
+    f = override_gradient(AnyArguments(), wrong)
+    with pytest.raises(ValueError, match=r"for input 'args\[1\]'"):
+        first(mode, lambda x, y: f(x, y, scale=3.0), X, Y)

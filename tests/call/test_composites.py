@@ -301,3 +301,13 @@ def test_a_native_gradient_of_another_number_of_values_is_refused(mode):
 
     with pytest.raises(ValueError, match="op.native_gradient: 0 gradients for 1 tensors that have gradients"):
         mode.run(program, VALUES)
+
+
+@pytest.mark.skipif(
+    MaskedTensor.__mro__[1] is object, reason="TensorFlow has tf.experimental.ExtensionType from 2.7 on"
+)
+def test_an_extension_type_with_several_values_may_have_no_gradient(mode):
+    f = override_gradient(lambda x, y: x.left * x.right * y, lambda op, dy: (None, 10.0 * dy))
+    _, gradients = first(mode, lambda a, b: f(MaskedTensor(left=a, right=a, mask=[True, False]), b), VALUES, VALUES)
+    assert gradients[0] is None
+    assert_same_bits(gradients[1], np.float32([20, 20]))

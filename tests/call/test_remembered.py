@@ -124,3 +124,12 @@ def test_a_trace_is_for_one_value_of_a_plain_argument(eager, values):
     for value, factor in [(values[0], 2.0), (values[1], 3.0), (values[0], 2.0)]:
         found = modes.EAGER.run(lambda differentiate, x, value=value: differentiate(lambda x: f(x, value), [x])[1], x)
         assert_same_bits(found, [10 * factor * x])
+
+
+def test_the_warning_of_many_traces_names_the_line_that_calls(eager):
+    f = override_gradient(lambda x, n: tf.nn.relu(x) * n, {"Relu": lambda op, dy: dy * 10.0})
+    with pytest.warns(UserWarning, match="traced for the {}th time".format(traced.WARN_AT)) as warned:
+        for n in range(traced.WARN_AT):
+            f(tf.constant([1.0, 2.0]), float(n))
+    (one,) = [one for one in warned if "th time" in str(one.message)]
+    assert one.filename == __file__

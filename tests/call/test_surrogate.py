@@ -138,6 +138,8 @@ def test_what_both_return_is_alike_in_classes_that_say_how_they_are_taken_apart(
         f = override_gradient(lambda x: Declared(2.0 * x), surrogate=lambda x: Declared(x * x))
         with pytest.raises(ValueError, match=r"returned the structure Declared\(tensor\), the surrogate tensor"):
             override_gradient(lambda x: Declared(x), surrogate=double)(x)
+        with pytest.raises(ValueError, match=r"the structure \(tensor,\), the surrogate \(tensor, tensor\)"):
+            override_gradient(lambda x: (x,), surrogate=lambda x: (x, x))(x)
         outputs, gradients = differentiate(lambda x: f(x).part, [x])
         return [outputs, *gradients]
 

@@ -161,8 +161,14 @@ REFUSED_DEFINITIONS = {
     "a keyword that nobody passes": (
         lambda: override_gradient(tf.abs, lambda op, dy, *, scale: 1.0),
         TypeError,
-        ["(op, dy, *, scale)", "keyword scale", "functools.partial"],
+        ["(op, dy, *, scale)", "keyword scale. Give", "functools.partial"],
     ),
+    "keywords that nobody passes": (
+        lambda: override_gradient(tf.abs, lambda op, dy, *, axis, scale, n=1: 1.0),
+        TypeError,
+        ["(op, dy, *, axis, scale, n=1)", "keywords axis, scale. Give"],
+    ),
+    "gradients by keyword": (lambda: override_gradient(tf.abs, lambda op, **dys: 1.0), TypeError, ["(op, **dys)"]),
     "no op, for an op": (
         lambda: override_gradient(tf.abs, {"Abs": lambda dy: -dy}),
         TypeError,
@@ -366,3 +372,9 @@ def test_an_exception_that_keeps_its_words_or_has_a_cause_gets_the_line_too(caus
     assert (str(caught.value), caught.value.args) == ("fixed words", ("fixed words",))
     assert_says(caught.value, ["fixed words", LINE + "forward"] + ([str(cause)] if cause else []))
     assert cause is None or caught.value.__cause__ is cause
+
+
+def test_of_what_backward_returned_a_glimpse_is_shown(mode):
+    f = override_gradient(tf.abs, lambda op, dy: ["x" * 100])
+    said = str(raised_by(mode, ValueError, f, X))
+    assert "backward returned '{}... (str) for input".format("x" * 76) in said
