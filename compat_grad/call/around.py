@@ -6,21 +6,22 @@ call is done. So the call's vector-Jacobian product takes it along. Knows nothin
 
 import contextlib
 
+from compat_grad import _tf
 from compat_grad.saving import told
 
-_standing = []  # (gradients, whether the thread at hand is in there), of all threads
+_standing = []  # (gradients, whether they reach what is built in a graph by the thread at hand), of all threads
 
 
 @contextlib.contextmanager
-def standing_around(gradients, is_in_there):
+def standing_around(gradients, reach):
     """Return the context in which calls take gradients along.
 
     Args:
       gradients: their ``in_backward()`` returns the context in which ops that a backward runs get them; ``rules`` are
         keyed by op types.
-      is_in_there: tells whether the thread at hand runs what stands in this context.
+      reach: ``reach(graph)`` tells whether they are for what the thread at hand builds in a graph (None: executes).
     """
-    entry = gradients, is_in_there
+    entry = gradients, reach
     _standing.append(entry)
     try:
         yield
@@ -28,11 +29,25 @@ def standing_around(gradients, is_in_there):
         _standing.remove(entry)
 
 
+def standing_now(graph):
+    """Return the gradients that are for what this thread builds in a graph (None: executes), outermost first."""
+    return [gradients for gradients, reach in list(_standing) if reach(graph)]
+
+
+@contextlib.contextmanager
+def inside_again(around):
+    """Return the context of a backward of what had these gradients around it, outermost first."""
+    with contextlib.ExitStack() as stack:
+        for gradients in around:
+            stack.enter_context(gradients.in_backward())
+        yield
+
+
 def with_what_stands_around(vjp):
     """Return a vector-Jacobian product that does what vjp does under all that stands around this call."""
     if not _standing:
         return vjp
-    around = [gradients for gradients, is_in_there in list(_standing) if is_in_there()]
+    around = standing_now(None if _tf.executing_eagerly() else _tf.get_default_graph())
     return CallInside(vjp, around) if around else vjp
 
 
@@ -48,9 +63,7 @@ class CallInside:
         self.n_inputs = vjp.n_inputs
 
     def input_gradients(self, inputs, outputs, output_gradients, op_name):
-        with contextlib.ExitStack() as stack:
-            for gradients in self._around:
-                stack.enter_context(gradients.in_backward())
+        with inside_again(self._around):
             return self._vjp.input_gradients(inputs, outputs, output_gradients, op_name)
 
     def tell(self):

@@ -73,7 +73,9 @@ class OpByOp:
         with gradients.private_traces() as private:
             marking = Marking(gradients, None, gradients.traces, private)
             try:
-                with _told(executed, marking.see_and_tie, gradients) as is_told, gradients.reaching_backwards(is_told):
+                with _told(executed, marking.see_and_tie, gradients) as is_told, gradients.standing_around(
+                    marking, is_told
+                ):
                     yield
             finally:
                 marking.done()

@@ -128,15 +128,22 @@ class OpGradients:
             try:
                 # the op callback, where there is one, also where forward takes all devices back
                 shown, told = _tf.shown_operations(graph, marking), _tf.told_of_built_ops(marking.see_and_tie)
-                with shown, told as is_told, self.reaching_backwards(is_told):
+                with shown, told as is_told, self.standing_around(marking, is_told):
                     yield
                 marking.record_pending()
             finally:
                 marking.done()
 
-    def reaching_backwards(self, is_in_there):
-        """Return the context in which calls of other overrides take these gradients along for their backward."""
-        return standing_around(self, is_in_there) if self.reach_own_gradients else contextlib.ExitStack()
+    def standing_around(self, marking, is_told):
+        """Return the context in which calls of other overrides take these gradients along for their backward.
+
+        Args:
+          marking: the `Marking` that follows what is built.
+          is_told: tells whether it follows the thread at hand.
+        """
+        if not self.reach_own_gradients:
+            return contextlib.ExitStack()
+        return standing_around(self, lambda graph: is_told() and (graph is None or marking.reaches(graph)))
 
     def in_backward(self):
         """Return the context in which ops that a backward runs get these gradients, whether any is or not."""

@@ -5,6 +5,7 @@ import functools
 import weakref
 
 from compat_grad import _tf
+from compat_grad.call.around import standing_now
 from compat_grad.op_level.own_gradients import record_wrapped, wrap_gradient
 from compat_grad.saving.named import must_be_tied, stands_for
 from compat_grad.strategies.graph import connect
@@ -76,6 +77,10 @@ class Marking:
             return not self._thread.is_current()  # but a replica's that forward runs: the map is for one thread
         return self._private or _tf.is_control_flow_body(op.graph)
 
+    def reaches(self, graph):
+        """Whether what forward builds in a graph is for this override alone."""
+        return graph is self._graph() or self._private or _tf.is_control_flow_body(graph)
+
     def see_and_tie(self, op):
         """See op; return what takes the place of its outputs where a SavedModel can have no gradient of op itself.
 
@@ -98,14 +103,16 @@ class Marking:
     def _look_for_what_runs_later(self, op):
         if not self._gradients.reach_own_gradients:
             return
-        if not (op.graph is self._graph() or self._private or _tf.is_control_flow_body(op.graph)):
+        if not self.reaches(op.graph):
             return
         if op.type == "EagerPyFunc" and _tf.has_op_callbacks and not was_seen(op):
             op._compat_grad_seen = True
+            around = standing_now(op.graph)
             for graph in _tf.outer_function_graphs(op.graph):
-                _tf.keep_with(graph, self._gradients)
-            _tf.wrap_py_function(op, _OpByOp(self._gradients))
-        wrapped = wrap_gradient(op, self._gradients)
+                for gradients in around:
+                    _tf.keep_with(graph, gradients)
+            _tf.wrap_py_function(op, _OpByOp(around))
+        wrapped = wrap_gradient(op)
         if wrapped is not None and tapes_listen():
             self._pending.append((op, wrapped))
 
@@ -130,11 +137,17 @@ class Marking:
 class _OpByOp:
     """Wraps what tf.py_function runs, in eager mode whatever is around it. TensorFlow may keep it for good."""
 
-    def __init__(self, gradients):
-        self._gradients = weakref.ref(gradients)
+    def __init__(self, around):
+        self._around = [weakref.ref(gradients) for gradients in around]
 
     def __call__(self, function):
-        return lambda *inputs: self._gradients().op_by_op.run(lambda: function(*inputs), True)
+        for gradients in reversed(self._around):
+            function = self._run(gradients, function)
+        return function
+
+    @staticmethod
+    def _run(gradients, function):
+        return lambda *inputs: gradients().op_by_op.run(lambda: function(*inputs), True)
 
 
 def is_our_own(op):

@@ -10,22 +10,22 @@ import weakref
 
 from compat_grad import _tf
 from compat_grad._tf import tf
+from compat_grad.call.around import inside_again, standing_now
 
 _CARRIER = "IdentityN"  # the op that tf.custom_gradient puts its name on
 _OURS = "compat_grad"  # what the names begin with that this package registers
 
 
-def wrap_gradient(op, gradients):
+def wrap_gradient(op):
     """Name another gradient for an op that has one of forward's own; return what it does, or None for other ops.
 
     Args:
-      op: an op that was built just now.
-      gradients: the `OpGradients` to be applied.
+      op: an op that was built just now; all `OpGradients` that stand around it are to be applied.
     """
     name = _tf.gradient_name(op) if op.type == _CARRIER else None
     if name is None or name.startswith(_OURS):
         return None
-    wrapped = _Wrapped(name, gradients)
+    wrapped = _Wrapped(name, standing_now(op.graph))
     op._set_attr("_gradient_op_type", _tf.AttrValue(s=wrapped.name.encode()))
     for graph in _tf.outer_function_graphs(op.graph):
         _tf.keep_with(graph, wrapped)
@@ -35,15 +35,15 @@ def wrap_gradient(op, gradients):
 class _Wrapped:
     """A registered gradient under another name; kept by the graphs that have ops of this name, and by them alone."""
 
-    def __init__(self, original, gradients):
+    def __init__(self, original, around):
         self.name = "{}_around_{}".format(_OURS, os.urandom(16).hex())
         self._original = original
-        self._gradients = gradients
+        self._around = around
         _tf.register_gradient(self.name)(_gradient_function(weakref.ref(self)))
         weakref.finalize(self, _tf.unregister_gradient, self.name)
 
     def __call__(self, op, *output_gradients):
-        with self._gradients.marking(_tf.get_default_graph()):
+        with inside_again(self._around):
             return _tf.registered_gradient(self._original)(op, *output_gradients)
 
 

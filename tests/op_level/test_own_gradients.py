@@ -83,6 +83,23 @@ def test_custom_gradient(mode, case):
         assert_same_bits(first(mode, f), [expected])
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_custom_gradient_inside_of_two_overrides(mode, case):
+    """Each has the gradients of its own types, and of one that both have it is the inner one's."""
+    forward, expected = CASES[case]
+    doubled = {"Square": lambda op, dy: 7.0 * dy, "Relu": lambda op, dy: 2.0 * dy}
+    inner = override_gradient(lambda x: tf.square(forward(x)), {"Square": doubled["Square"]})
+    both = override_gradient(lambda x: tf.square(forward(x)), doubled)
+    f = override_gradient(lambda x: inner(x) + tf.nn.relu(x), {"Relu": ten})
+    g = override_gradient(lambda x: both(x) + tf.nn.relu(x), {"Relu": ten})
+    of_forward = expected - 2 * np.maximum(X, 0) if case == "written out" else expected  # what Relu's gradient makes
+    left = expected - of_forward
+    for _ in range(2):
+        assert_same_bits(first(mode, f), [7 * expected + 20])
+        powers = 2 if case == "recomputed, not at the end" else 1
+        assert_same_bits(first(mode, g), [7 * (left + of_forward / np.float32(5**powers)) + 20])
+
+
 @pytest.mark.skipif(not modes.IS_TF2, reason="tf.recompute_grad of TensorFlow 1.15 is another one")
 def test_recompute_grad(mode):
     if mode.is_graph:
