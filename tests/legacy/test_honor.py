@@ -1,6 +1,7 @@
 """`honor_override_maps`: the maps that legacy code enters hold, in every mode, as they did in a graph."""
 
 import importlib.util
+import pickle
 import re
 import threading
 
@@ -48,6 +49,25 @@ def relu(x):
 
 def test_a_map_holds(mode):
     assert gradient(mode, relu, -2.0) == 100.0
+
+
+class Holder:
+    by_static = honor_override_maps(staticmethod(relu))
+    by_class = honor_override_maps(classmethod(lambda cls, x: relu(x) if cls is Holder else x))
+
+
+def test_it_stands_above_other_decorators(mode):
+    assert [type(vars(Holder)[name]) for name in ("by_static", "by_class")] == [staticmethod, classmethod]
+    assert gradient(mode, Holder.by_static, -2.0) == gradient(mode, Holder().by_class, -2.0) == 100.0
+
+
+honored_relu = honor_override_maps(relu)
+
+
+def test_it_is_pickled_by_what_it_was_made_of(mode):
+    again = pickle.loads(pickle.dumps(honored_relu))
+    assert gradient(mode, again, -2.0) == 100.0
+    assert re.match("<<function .*relu at .*> with its override maps honored>", repr(again))
 
 
 def test_a_map_ends_where_it_ends(mode):

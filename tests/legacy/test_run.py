@@ -5,6 +5,8 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import textwrap
+import zipfile
 
 import pytest
 import tensorflow as tf
@@ -86,10 +88,74 @@ def test_honor_makes_them_hold_in_a_module(eager):
     assert not any("compat_grad/legacy" in line for line in errors)
 
 
-@pytest.mark.parametrize("arguments", [["nowhere.py"], ["-m", "nowhere"], [HERE]])
+@pytest.mark.parametrize(
+    "arguments", [["nowhere.py"], ["-m", "nowhere"], ["-m", "nowhere.part"], ["-m", "tests"], [HERE]]
+)
 def test_what_cannot_be_run(arguments, capsys, monkeypatch):
     from compat_grad.commands import run as command
 
     monkeypatch.setattr(sys, "path", list(sys.path))
     assert command.main(arguments) == 2
     assert capsys.readouterr().err.startswith("python -m compat_grad run: ")
+
+
+#: what a program is -> (its text, its exit code, what it prints, the last line on standard error)
+PROGRAMS = {
+    "ends with words": ("import sys; sys.exit('no such file')", 1, "", "no such file"),
+    "ends early": ("import sys; print(1); sys.exit(); print(2)", 0, "1\n", ""),
+    "has a thread": (
+        """
+        import threading, time
+        threading.Thread(target=lambda: time.sleep(0.2) or print("the thread is done")).start()
+        """,
+        0,
+        "the thread is done\n",
+        "",
+    ),
+    "looks at itself": ("print(__name__, __package__, __spec__ and __spec__.name)", 0, None, ""),
+}
+
+
+@pytest.mark.parametrize("kind", ["script", "folder", "zip file", "package"])
+@pytest.mark.parametrize("case", sorted(PROGRAMS))
+def test_a_program_without_tensorflow_runs_as_python_runs_it(tmp_path, case, kind):
+    text, code, printed, error = PROGRAMS[case]
+    (tmp_path / "program").mkdir()
+    (tmp_path / "program" / "__init__.py").write_text("")
+    (tmp_path / "program" / "__main__.py").write_text(textwrap.dedent(text))
+    with zipfile.ZipFile(str(tmp_path / "program.zip"), "w") as file:
+        file.writestr("__main__.py", textwrap.dedent(text))
+    which = {
+        "script": [os.path.join("program", "__main__.py")],
+        "folder": ["program"],
+        "zip file": ["program.zip"],
+        "package": ["-m", "program"],
+    }[kind]
+    paths = os.pathsep.join(path for path in sys.path if path)
+
+    def told(command):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", *command],
+            cwd=str(tmp_path),
+            env=dict(os.environ, PYTHONPATH=paths),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+        )
+        return done.returncode, done.stdout, (done.stderr.strip().splitlines() or [""])[-1]
+
+    found = told(["-m", "compat_grad", "run", *which])
+    assert found == told(which)
+    assert (found[0], found[2]) == (code, error) and printed in (None, found[1])
+
+
+def test_where_tensorflow_is_loaded_already_a_program_is_looked_after_at_once(tmp_path, capsys, monkeypatch):
+    from compat_grad.commands import run as command
+
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "argv", list(sys.argv))
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    (tmp_path / "program.py").write_text("print('ran')\n")
+    assert command.main(["--check", str(tmp_path / "program.py")]) == 0
+    out, err = capsys.readouterr()
+    assert (out, err) == ("ran\n", "python -m compat_grad run --check: No override map was entered.\n")
