@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from compat_grad.testing import check, code, made_by, mismatch, results, structures, verdicts
 from compat_grad.testing import about as told_about
+from compat_grad.testing import check, code, made_by, mismatch, results, structures, verdicts
 from compat_grad.testing.call import in_dtype
 from compat_grad.testing.case import CATALOGUE, Case, Family
 from compat_grad.testing.verify import Check
