@@ -690,6 +690,7 @@ class HasTimes:
 
 
 def test_what_would_not_become_a_method_does_not(mode):
+    assert HasTimes.times.name == "Times"
     assert_ten_times(mode, HasTimes().times, X * np.float32(3))
 
 

@@ -654,6 +654,21 @@ def test_backward_may_return_the_arguments_by_name(mode, case):
     assert_same_bits(gradients, [filled(20), filled(200), filled(2000)])
 
 
+#: name: what is neither by name nor in order the gradients of f(a, d=d, c=c)
+NOT_BY_NAME = {
+    "a tensor is missing": lambda dy: {"a": dy, "d": dy},
+    "too many positional ones": lambda dy: ((dy, dy), {"c": dy, "d": dy}),
+    "a keyword is missing": lambda dy: ((dy,), {"c": dy}),
+}
+
+
+@pytest.mark.parametrize("case", sorted(NOT_BY_NAME))
+def test_names_that_are_not_those_of_the_arguments_are_refused(mode, case):
+    f = override_gradient(lambda a, d, c: a * d * c, lambda op, dy: NOT_BY_NAME[case](dy))
+    with pytest.raises(ValueError, match="backward returned"):
+        first(mode, lambda a, d, c: f(a, d=d, c=c), X, Y, X)
+
+
 def test_backward_may_return_what_goes_to_args_and_kwargs_under_their_names(mode):
     def backward(op, dy):
         assert set(op.arguments) == {"x", "rest", "named"}

@@ -203,6 +203,24 @@ def test_what_is_no_gradient_of_the_output_is_refused(mode, case):
         assert word in str(caught.value)
 
 
+@pytest.mark.parametrize("width, fits", [(3, True), (2, False)])
+def test_slices_are_a_gradient_where_they_fit_the_output(mode, width, fits):
+    def backward(op, dy):
+        return op.native_gradient(tf.IndexedSlices(dy[:1, :width], tf.constant([1]), tf.shape(op.outputs[0])))
+
+    f = override_gradient(lambda x: x * x, backward)
+    x = np.float32([[0.5, 1.0, 2.0], [4.0, 3.0, -2.0]])
+
+    def program(differentiate, x):
+        return differentiate(f, [x], [2.0])[1]
+
+    if not fits:
+        with pytest.raises(ValueError, match="op.native_gradient was given"):
+            mode.run(program, x)
+        return
+    assert_same_bits(mode.run(program, x), [np.float32([[0, 0, 0], [16, 12, -8]])])
+
+
 def test_what_is_no_gradient_of_a_ragged_output_is_refused(functions):
     if not hasattr(tf, "ragged"):
         pytest.skip("TensorFlow has ragged tensors from 1.13 on")

@@ -1,5 +1,7 @@
 """Surrogates: forward's value to the bit, the surrogate's gradient, in every mode and under every strategy."""
 
+import collections
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -140,6 +142,8 @@ def test_what_both_return_is_alike_in_classes_that_say_how_they_are_taken_apart(
             override_gradient(lambda x: Declared(x), surrogate=double)(x)
         with pytest.raises(ValueError, match=r"the structure \(tensor,\), the surrogate \(tensor, tensor\)"):
             override_gradient(lambda x: (x,), surrogate=lambda x: (x, x))(x)
+        with pytest.raises(ValueError, match=r"the structure deque\(\[tensor\]\), the surrogate \[tensor\]"):
+            override_gradient(lambda x: collections.deque([x]), surrogate=lambda x: [x])(x)
         outputs, gradients = differentiate(lambda x: f(x).part, [x])
         return [outputs, *gradients]
 
