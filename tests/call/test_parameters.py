@@ -188,20 +188,25 @@ def test_positional_only_parameters(mode):
     assert_same_bits(outputs, [30 * X])
 
 
-def test_a_tensor_that_is_a_default_is_an_input_where_it_is_filled_in(mode):
+@pytest.mark.parametrize("only_by_keyword", [False, True])
+def test_a_tensor_that_is_a_default_is_an_input_where_it_is_filled_in(mode, only_by_keyword):
     """What stands in op.inputs and is a tensor has a gradient, whoever wrote it there."""
     seen = []
 
     def program(differentiate, x, w):
         def forward(x, a=w, b=1.0):
             seen.append(a)
+            assert a is not w or mode is not modes.EAGER  # as the others, where no tape sees it
             return x * a * b
+
+        def by_keyword(x, *, a=w, b=1.0):
+            return forward(x, a, b)
 
         def backward(op, dy):
             assert op.inputs[1] is op.arguments["a"] and "a" not in op.kwargs
             return 10.0 * dy, 100.0 * dy
 
-        f = override_gradient(forward, backward)
+        f = override_gradient(by_keyword if only_by_keyword else forward, backward)
         outputs, gradients = differentiate(lambda x, w: f(x, b=3.0), [x, w], [2.0])
         return flat(outputs), gradients
 
