@@ -149,9 +149,9 @@ from compat_grad._tf.structures import (
 )
 from compat_grad._tf.tapes import (
     GradientTape,
-    VariableReads,
     alias,
     aliases,
+    aliases_of_flowing,
     forget_tensors_since,
     made_since,
     new_number,
@@ -162,6 +162,7 @@ from compat_grad._tf.tapes import (
     stop_recording,
     tangents_flow,
     tapes_follow,
+    told_of_reads,
 )
 from compat_grad._tf.tensors import (
     EagerTensor,
@@ -206,10 +207,10 @@ __all__ = [
     "PLAIN_OP_TYPES",
     "PrivateTraces",
     "Tensor",
-    "VariableReads",
     "add_identity_n",
     "alias",
     "aliases",
+    "aliases_of_flowing",
     "all_fit",
     "attribute",
     "autograph_converts",
@@ -327,6 +328,7 @@ __all__ = [
     "told_of_ops",
     "told_of_override_maps",
     "told_of_python_functions",
+    "told_of_reads",
     "trace",
     "trace_apart",
     "trainable_variables_key",

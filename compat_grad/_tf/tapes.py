@@ -8,7 +8,7 @@ import inspect
 
 from compat_grad._tf.lookup import first, tf
 from compat_grad._tf.modes import executing_eagerly
-from compat_grad._tf.tensors import EagerTensor
+from compat_grad._tf.tensors import EagerTensor, differentiable, flows
 
 record_operation = first(
     "tensorflow.python.eager.record.record_operation", "tensorflow.python.eager.tape.record_operation"
@@ -81,67 +81,61 @@ def nobody_listens():
 # variables are told to nobody but tapes that record.
 
 
-class _WatchedReads:
-    """Sees variables by a watcher of TensorFlow's own (2.3 and later)."""
-
-    __slots__ = ("_stopped", "_tape", "_watcher")
-
-    def __enter__(self):
-        self._stopped = recording_is_stopped()
-        if self._stopped:
-            _restart()
-        # Functions that are traced already tell their variables only if a tape might record (or a graph is being
-        # built): where none is, one that watches nothing.
-        self._tape = GradientTape(watch_accessed_variables=False) if no_tapes() and executing_eagerly() else None
-        if self._tape is not None:
-            self._tape.__enter__()
-        self._watcher = _new_watcher()
-        return self
-
-    def __exit__(self, *error):
-        _remove_watcher(self._watcher)
-        if self._tape is not None:
-            self._tape.__exit__(*error)
-        if self._stopped:
+def _watch_reads(function):
+    """By a watcher of TensorFlow's own (2.3 and later)."""
+    stopped = recording_is_stopped()
+    if stopped:
+        _restart()
+    # Functions that are traced already tell their variables only if a tape might record (or a graph is being built):
+    # where none is, one that watches nothing.
+    tape = GradientTape(watch_accessed_variables=False) if no_tapes() and executing_eagerly() else None
+    if tape is not None:
+        tape.__enter__()
+    watcher = _new_watcher()
+    try:
+        result = function()
+    finally:
+        _remove_watcher(watcher)
+        if tape is not None:
+            tape.__exit__(None, None, None)
+        if stopped:
             _stop()
-
-    def watched_variables(self):
-        return _read_watcher(self._watcher)
+    return result, _read_watcher(watcher)
 
 
-class _TapedReads:
-    """Sees variables as a tape does, and everything else too."""
-
-    __slots__ = ("_stopped", "_tape")
-
-    def __enter__(self):
-        self._stopped = recording_is_stopped()
-        if self._stopped:
-            _restart()
-        self._tape = _new_tape(*_options_of_tapes)
-        return self
-
-    def __exit__(self, *error):
+def _tape_reads(function):
+    """By a tape, which sees everything else too."""
+    stopped = recording_is_stopped()
+    if stopped:
+        _restart()
+    tape = _new_tape(*_options_of_tapes)
+    try:
+        result = function()
+    finally:
         if _pop_tape is None:
-            _remove_tape(self._tape)
+            _remove_tape(tape)
         else:
-            self._tape = _pop_tape()
-        if self._stopped:
+            tape = _pop_tape()
+        if stopped:
             _stop()
-
-    def watched_variables(self):
-        found = _read_tape(self._tape)
-        # in no order at all before 1.12
-        return sorted(found, key=lambda variable: variable.handle._id) if found else found
+    found = _read_tape(tape)
+    # in no order at all before 1.12
+    return result, sorted(found, key=lambda variable: variable.handle._id) if found else found
 
 
-#: Context manager whose watched_variables() are the trainable ones that were read in it, in the order of creation.
-VariableReads = (
-    _WatchedReads
+def _tape_reads_in_public(function):
+    with GradientTape() as tape:
+        result = function()
+    return result, tape.watched_variables()
+
+
+#: Calls a function; returns (what it returned, the trainable variables that it read, in the order of creation).
+told_of_reads = (
+    _watch_reads
     if None not in (_new_watcher, _remove_watcher, _read_watcher)
-    else _TapedReads
+    else _tape_reads
     if None not in (_push_new_tape, _new_tape, _remove_tape or _pop_tape, _read_tape)
-    else GradientTape
+    else _tape_reads_in_public
 )
 
 _delete_trace = _of_tapes("TFE_Py_TapeSetDeleteTrace") or first("tensorflow.python.eager.tape.delete_trace")
@@ -182,6 +176,16 @@ def _alias_by_copy(tensor):
     return _aliases_by_copy([tensor])[0]
 
 
+def _aliases_of_flowing_by_copy(tensors):
+    aliases = []
+    for tensor in tensors:
+        if flows[tensor._datatype_enum()]:
+            device = tensor.device
+            tensor = _alias_by_op(tensor) if ":CUSTOM:" in device else tensor._copy_to_device(device)
+        aliases.append(tensor)
+    return aliases
+
+
 def _alias_by_copy_in_context(tensor):  # to 1.14
     return tensor._copy_to_device(context=_context()._handle, device=tensor.device)
 
@@ -196,8 +200,15 @@ def _aliases(tensors):
     return [alias(tensor) for tensor in tensors]
 
 
+def _aliases_of_flowing(tensors):
+    return [alias(tensor) if differentiable(tensor) else tensor for tensor in tensors]
+
+
+_copies = alias is _alias_by_copy and hasattr(EagerTensor, "_datatype_enum")
 #: Returns an `alias` of each of several tensors (without a call of it for each, where that can be had).
-aliases = _aliases_by_copy if alias is _alias_by_copy else _aliases
+aliases = _aliases_by_copy if _copies else _aliases
+#: Returns the same of the tensors that gradients flow through, and the others as they are.
+aliases_of_flowing = _aliases_of_flowing_by_copy if _copies else _aliases_of_flowing
 
 
 def made_since(number, tensors):

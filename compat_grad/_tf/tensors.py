@@ -81,21 +81,21 @@ class _Flows(dict):
         return self[number]
 
 
-_flows = _Flows()
+flows = _Flows()
 # Of an eager tensor the extension type tells number and shape; `dtype` and `shape` are Python, or build objects.
 _Fast = EagerTensor if hasattr(EagerTensor, "_datatype_enum") and hasattr(EagerTensor, "_shape_tuple") else None
 
 
 def differentiable(tensor):
     """Whether gradients flow through tensors of this dtype."""
-    return _flows[tensor._datatype_enum() if type(tensor) is _Fast else tensor.dtype.as_datatype_enum]
+    return flows[tensor._datatype_enum() if type(tensor) is _Fast else tensor.dtype.as_datatype_enum]
 
 
 def flowing(tensors):
     """Return the positions of the tensors that gradients flow through."""
     positions = []
     for index, tensor in enumerate(tensors):  # as `differentiable` says, without a call for each of them
-        if _flows[tensor._datatype_enum() if type(tensor) is _Fast else tensor.dtype.as_datatype_enum]:
+        if flows[tensor._datatype_enum() if type(tensor) is _Fast else tensor.dtype.as_datatype_enum]:
             positions.append(index)
     return positions
 
@@ -118,7 +118,7 @@ def all_fit(gradients, tensors):
         if type(gradient) is not _Fast or type(tensor) is not _Fast:
             return False
         number = tensor._datatype_enum()
-        if not _flows[number] or gradient._datatype_enum() != number:
+        if not flows[number] or gradient._datatype_enum() != number:
             return False
         if gradient._shape_tuple() != tensor._shape_tuple():
             return False
@@ -131,7 +131,7 @@ def complete(gradients, tensors):
     What TensorFlow hands over mostly; of its other gradients, which may be as complete, this says no more.
     """
     for gradient, tensor in zip(gradients, tensors):
-        if type(gradient) is not _Fast or type(tensor) is not _Fast or not _flows[tensor._datatype_enum()]:
+        if type(gradient) is not _Fast or type(tensor) is not _Fast or not flows[tensor._datatype_enum()]:
             return False
     return True
 

@@ -26,9 +26,7 @@ def run_forward(forward, inputs, mode):
     if mode is not _tf.EAGER:
         return call_and_watch(forward, inputs, mode)
     number = _tf.new_number()
-    with _tf.VariableReads() as reads:
-        result = forward()
-    variables = reads.watched_variables()
+    result, variables = _tf.told_of_reads(forward)
     if variables:  # from which tapes have recorded what depends on them
         _tf.forget_tensors_since(number)
     return result, list(variables)
@@ -39,11 +37,10 @@ def run_surrogate(surrogate, mode):
     if mode is not _tf.EAGER:
         return surrogate(), True
     stopped, number = _tf.recording_is_stopped(), _tf.new_number()
-    with _tf.VariableReads() as reads:
-        result = surrogate()
+    result, variables = _tf.told_of_reads(surrogate)
     if stopped:
         _tf.forget_tensors_since(number)
-    return result, bool(reads.watched_variables())
+    return result, bool(variables)
 
 
 def follow_autograph(function, mode):
@@ -71,10 +68,7 @@ def run_again(function):
 def detach(inputs, mode):
     """Return inputs as tensors that no tape and no forward-mode accumulator follows back to the caller's."""
     if mode is _tf.EAGER:
-        flowing = _tf.flowing(inputs)
-        if len(flowing) == len(inputs):
-            return _tf.aliases(inputs)
-        return [_tf.alias(tensor) if index in flowing else tensor for index, tensor in enumerate(inputs)]
+        return _tf.aliases_of_flowing(inputs)
     # In a graph a tape may record forward's ops: connecting replaces the outputs, so nothing leads to the record, and
     # forward adds no op. Only forward mode would compute (and may fail to find) the native tangents right away.
     if _tf.tangents_flow(inputs):

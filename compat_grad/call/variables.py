@@ -67,9 +67,8 @@ def _has_variables(graph):
 
 def watch(forward):
     """Call forward; return what it returned, and the trainable variables that TensorFlow tells it to have read."""
-    with _tf.VariableReads() as reads:
-        result = forward()
-    return result, list(reads.watched_variables())
+    result, variables = _tf.told_of_reads(forward)
+    return result, list(variables)
 
 
 def _behind(outputs, inputs, newest, graph, outermost):

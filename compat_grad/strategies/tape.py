@@ -18,18 +18,38 @@ def record(outputs, inputs, input_gradients, op_name, sources=None):
     # Of the tensors whose dtype has no gradient a tape need not know; up to 1.13 it fails to make zeros of strings.
     flowing = _tf.flowing(outputs)
     sources = _tf.flowing(inputs) if sources is None else sources
-    forward_mode = _tf.tangents_flow(inputs)
+    if not flowing or not sources:
+        return
 
     def backward(*gradients):
-        if len(gradients) < len(outputs):
-            given = dict(zip(flowing, gradients))
-            gradients = [given.get(index) for index in range(len(outputs))]
-        of_inputs = input_gradients(inputs, outputs, gradients, op_name)
-        if forward_mode:  # which differentiates backward, and knows no IndexedSlices there
-            of_inputs = [_tf.dense(*pair) for pair in zip(of_inputs, inputs)]
-        return of_inputs if len(sources) == len(inputs) else [of_inputs[position] for position in sources]
+        return input_gradients(inputs, outputs, gradients, op_name)
 
-    if flowing and sources:
-        made = outputs if len(flowing) == len(outputs) else [outputs[position] for position in flowing]
-        of = inputs if len(sources) == len(inputs) else [inputs[position] for position in sources]
-        _tf.record_operation("IdentityN", made, of, backward)
+    if _tf.tangents_flow(inputs):
+        backward = _dense(backward, inputs)
+    made, of = outputs, inputs
+    if len(flowing) < len(outputs):
+        backward, made = _of_some_outputs(backward, flowing, len(outputs)), [outputs[index] for index in flowing]
+    if len(sources) < len(inputs):
+        backward, of = _for_some_inputs(backward, sources), [inputs[index] for index in sources]
+    _tf.record_operation("IdentityN", made, of, backward)
+
+
+def _dense(backward, inputs):
+    """For forward mode, which differentiates backward, and knows no IndexedSlices there."""
+    return lambda *gradients: [_tf.dense(*pair) for pair in zip(backward(*gradients), inputs)]
+
+
+def _of_some_outputs(backward, positions, n_outputs):
+    def of_some(*gradients):
+        given = dict(zip(positions, gradients))
+        return backward(*[given.get(index) for index in range(n_outputs)])
+
+    return of_some
+
+
+def _for_some_inputs(backward, positions):
+    def for_some(*gradients):
+        of_inputs = backward(*gradients)
+        return [of_inputs[index] for index in positions]
+
+    return for_some
