@@ -19,6 +19,7 @@ from compat_grad.call.backward import Backward, BackwardCall
 from compat_grad.call.definition import Definition, check_definition, doc_of, gradient_in_words, name_of
 from compat_grad.call.explain import explain
 from compat_grad.call.forward import (
+    ONE_TENSOR,
     detach,
     disconnect,
     flatten_outputs,
@@ -35,6 +36,8 @@ from compat_grad.op_level.eager import TracedCalls
 from compat_grad.op_level.gradients import gradients_of_override, unknown_gradients
 from compat_grad.saving import recalled
 from compat_grad.strategies.table import pick_strategy
+
+_NO_KEYWORDS = {}  # never changed
 
 
 @_tf.not_converted  # 1.14's AutoGraph loses the defaults of what is given by keyword only
@@ -214,14 +217,11 @@ class Override:
             own, args = args[: self._n_self], args[self._n_self :]  # own: a method's self
         mode = _tf.current_mode()
         layout, parts = self._arguments.take_apart(args, kwargs)
-        if layout.hiding:
-            say_what_hides(layout, parts, self._title)
-        keras_may_ask = layout.has_keras_tensors or (layout.has_graph_tensors and mode is not _tf.FUNCTION)
-        if keras_may_ask and symbolic.asks_for_layer(self._title, parts, mode):
+        if layout.needs_a_look and self._asks_for_layer(layout, parts, mode):
             return symbolic.lift(self, own, args, kwargs)
         if layout.checked and layout.needs_no_record and mode is _tf.EAGER and _tf.nobody_listens():
             return self._call_unrecorded(own, layout, parts)
-        inputs = layout.read_tensors(parts)
+        inputs = layout.read_tensors(parts) if layout.needs_reading else parts
         if self._op_gradients is not None:
             return self._call_with_op_gradients(own, layout, parts, inputs, mode)
         strategy = self._picked.get(mode) or self._pick_strategy(mode)
@@ -233,6 +233,13 @@ class Override:
             tied = self._call_with_backward(own, layout, parts, inputs, mode, strategy)
         layout.checked = True
         return tied
+
+    def _asks_for_layer(self, layout, parts, mode):
+        """Whether Keras shall have this call as a layer; says which arguments hide tensors."""
+        if layout.hiding:
+            say_what_hides(layout, parts, self._title)
+        may_ask = layout.has_keras_tensors or (layout.has_graph_tensors and mode is not _tf.FUNCTION)
+        return may_ask and symbolic.asks_for_layer(self._title, parts, mode)
 
     def _pick_strategy(self, mode):
         self._picked[mode] = pick_strategy(self._strategy, self._title, self._surrogate is not None)
@@ -287,17 +294,17 @@ class Override:
 
     def _run(self, own, layout, parts, inputs, mode):
         """Run forward on detached inputs; return its flat outputs, the way back, and the variables it captured."""
-        detached = detach(inputs, mode)
-        args, kwargs = layout.call_with(parts, detached)
-        was_given_tensors = bool(inputs)
+        detached = _tf.aliases_of_flowing(inputs) if mode is _tf.EAGER else detach(inputs)
+        args, kwargs = layout.call_with(parts, detached) if layout.needs_packing else (detached, _NO_KEYWORDS)
 
         def forward():
             result = self._call_forward(own, args, kwargs, mode)
+            if type(result) is _tf.EagerTensor:
+                return [result], ONE_TENSOR
             # here, because it reads the variables that forward returns
-            return flatten_outputs(result, self._title, was_given_tensors)
+            return flatten_outputs(result, self._title, was_given_tensors=bool(inputs))
 
-        (outputs, pack), variables = run_forward(forward, detached, mode)
-        return outputs, pack, variables
+        return run_forward(forward, detached, mode)
 
     def _call_forward(self, own, args, kwargs, mode):
         try:

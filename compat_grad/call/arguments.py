@@ -77,7 +77,9 @@ class Layout:
         self._skeletons = skeletons
         self._given = [(place, name) for place, name in form.filled if self._holds_tensors(skeletons[place])]
         self._by_position = not form.keywords and not self._given
-        self._just_tensors = self.only_tensors and self._by_position
+        self.needs_packing = not (self.only_tensors and self._by_position)
+        self.needs_reading = self.has_variables or not self.only_tensors
+        self.needs_a_look = bool(self.hiding or self.has_keras_tensors or self.has_graph_tensors)
 
     @staticmethod
     def _holds_tensors(skeleton):
@@ -89,7 +91,7 @@ class Layout:
 
     def call_with(self, parts, tensors):
         """Return (args, kwargs) for forward, with these tensors in place among parts: see `pack`."""
-        if self._just_tensors:
+        if not self.needs_packing:
             return tensors, {}
         return self.pack(self.place(parts, tensors))
 
@@ -144,7 +146,7 @@ class Layout:
 
     def leaves_of(self, parts, tensors):
         """Return the leaves that are made of parts, with these tensors where the caller passed some."""
-        return self.place(parts, tensors)
+        return list(tensors) if self.only_tensors else self.place(parts, tensors)
 
     def as_passed(self, leaves):
         """Return (args, kwargs) as passed, with these leaves in place."""
@@ -249,7 +251,7 @@ class NestedLayout(Layout):
         self.leaves = leaves
         self.tensor_leaves = [index for index, leaf in enumerate(leaves) if self._holds_tensors(leaf)]
         self.has_composites = not all(isinstance(leaf, type) for leaf in leaves)
-        self._just_tensors = False
+        self.needs_packing = True
         self._builders = [structure.builder(skeleton) for skeleton in skeletons]
         self._builders_of_wholes = [structure.builder(skeleton, whole=True) for skeleton in skeletons]
 

@@ -16,7 +16,7 @@ from compat_grad.call.variables import call_and_watch
 
 
 def run_forward(forward, inputs, mode):
-    """Call forward(); return (its flat outputs and the way back, the trainable variables that it captured).
+    """Call forward(); return (its flat outputs, the way back, the trainable variables that it captured).
 
     Args:
       forward: the call of the user's function on detached inputs, returning (tensors, pack).
@@ -24,12 +24,13 @@ def run_forward(forward, inputs, mode):
       mode: the current mode.
     """
     if mode is not _tf.EAGER:
-        return call_and_watch(forward, inputs, mode)
+        (outputs, pack), variables = call_and_watch(forward, inputs, mode)
+        return outputs, pack, variables
     number = _tf.new_number()
-    result, variables = _tf.told_of_reads(forward)
+    (outputs, pack), variables = _tf.told_of_reads(forward)
     if variables:  # from which tapes have recorded what depends on them
         _tf.forget_tensors_since(number)
-    return result, list(variables)
+    return outputs, pack, variables
 
 
 def run_surrogate(surrogate, mode):
@@ -65,11 +66,9 @@ def run_again(function):
         return _converted(function) if _tf.autograph_converts() else function
 
 
-def detach(inputs, mode):
-    """Return inputs as tensors that no tape and no forward-mode accumulator follows back to the caller's."""
-    if mode is _tf.EAGER:
-        return _tf.aliases_of_flowing(inputs)
-    # In a graph a tape may record forward's ops: connecting replaces the outputs, so nothing leads to the record, and
+def detach(inputs):
+    """Return inputs in a graph as tensors that no tape and no forward-mode accumulator follows back to the caller's."""
+    # A tape may record forward's ops: connecting replaces the outputs, so nothing leads to the record, and
     # forward adds no op. Only forward mode would compute (and may fail to find) the native tangents right away.
     if _tf.tangents_flow(inputs):
         with _tf.stop_recording():
@@ -92,7 +91,7 @@ def flatten_outputs(result, title, was_given_tensors=True):
       TypeError: a leaf cannot become a tensor.
     """
     if _tf.is_tensor_type(type(result)):
-        return [result], _ONE_TENSOR
+        return [result], ONE_TENSOR
     if not was_given_tensors:
         return _flatten_tensors(result, title)
     parts = []
@@ -127,7 +126,7 @@ class OneTensor:
         return "tensor"
 
 
-_ONE_TENSOR = OneTensor()
+ONE_TENSOR = OneTensor()
 
 
 class Outputs:
