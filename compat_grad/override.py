@@ -19,7 +19,6 @@ from compat_grad.call.backward import Backward, BackwardCall
 from compat_grad.call.definition import Definition, check_definition, doc_of, gradient_in_words, name_of
 from compat_grad.call.explain import explain
 from compat_grad.call.forward import (
-    ONE_TENSOR,
     detach,
     disconnect,
     flatten_outputs,
@@ -36,8 +35,6 @@ from compat_grad.op_level.eager import TracedCalls
 from compat_grad.op_level.gradients import gradients_of_override, unknown_gradients
 from compat_grad.saving import recalled
 from compat_grad.strategies.table import pick_strategy
-
-_NO_KEYWORDS = {}  # never changed
 
 
 @_tf.not_converted  # 1.14's AutoGraph loses the defaults of what is given by keyword only
@@ -295,12 +292,10 @@ class Override:
     def _run(self, own, layout, parts, inputs, mode):
         """Run forward on detached inputs; return its flat outputs, the way back, and the variables it captured."""
         detached = _tf.aliases_of_flowing(inputs) if mode is _tf.EAGER else detach(inputs)
-        args, kwargs = layout.call_with(parts, detached) if layout.needs_packing else (detached, _NO_KEYWORDS)
+        args, kwargs = layout.call_with(parts, detached)
 
         def forward():
             result = self._call_forward(own, args, kwargs, mode)
-            if type(result) is _tf.EagerTensor:
-                return [result], ONE_TENSOR
             # here, because it reads the variables that forward returns
             return flatten_outputs(result, self._title, was_given_tensors=bool(inputs))
 

@@ -77,7 +77,7 @@ class Layout:
         self._skeletons = skeletons
         self._given = [(place, name) for place, name in form.filled if self._holds_tensors(skeletons[place])]
         self._by_position = not form.keywords and not self._given
-        self.needs_packing = not (self.only_tensors and self._by_position)
+        self._just_tensors = self.only_tensors and self._by_position
         self.needs_reading = self.has_variables or not self.only_tensors
         self.needs_a_look = bool(self.hiding or self.has_keras_tensors or self.has_graph_tensors)
 
@@ -91,7 +91,7 @@ class Layout:
 
     def call_with(self, parts, tensors):
         """Return (args, kwargs) for forward, with these tensors in place among parts: see `pack`."""
-        if not self.needs_packing:
+        if self._just_tensors:
             return tensors, {}
         return self.pack(self.place(parts, tensors))
 
@@ -251,7 +251,7 @@ class NestedLayout(Layout):
         self.leaves = leaves
         self.tensor_leaves = [index for index, leaf in enumerate(leaves) if self._holds_tensors(leaf)]
         self.has_composites = not all(isinstance(leaf, type) for leaf in leaves)
-        self.needs_packing = True
+        self._just_tensors = False
         self._builders = [structure.builder(skeleton) for skeleton in skeletons]
         self._builders_of_wholes = [structure.builder(skeleton, whole=True) for skeleton in skeletons]
 

@@ -132,31 +132,30 @@ class BackwardCall:
           output_gradients: one for each output; None where the output was not used.
           op_name: what op.name shall say.
         """
+        n_tensors = len(self.layout.tensors)
+        tensors, outputs = inputs[:n_tensors], list(outputs)
         function = self.rule.ready or self.rule.function(self.own)
-        outputs, gradients = list(outputs), output_gradients
+        gradients, wholes = output_gradients, outputs
         if not _tf.complete(gradients, outputs):
             slices = self.rule.accepts_indexed_slices
             gradients = [_complete(gradient, output, slices) for gradient, output in zip(gradients, outputs)]
+        if self.composites is not None:
+            gradients = join_gradients(self.composites, outputs, gradients)
+            wholes = structure.join(self.composites, outputs)
+        leaves = self.layout.leaves_of(self.parts, tensors)
+        op = self.make_op(leaves, wholes, op_name, (tensors, outputs))
         if self.variables:
-            return self._with_variables(function, inputs, outputs, gradients, op_name)
-        op, gradients = self._handed(inputs, outputs, gradients, op_name)
+            op.variables = lasting_values(self.variables, inputs[n_tensors:])
         try:
-            returned = function(op, *gradients)
+            if self.variables:
+                returned = function(op, *gradients, variables=list(self.variables))
+            else:
+                returned = function(op, *gradients)
         except Exception as error:
-            error = self._explained(error, gradients)
+            error = explain(error, self.rule.title(), self._convention(len(gradients)))
             raise error
-        return self._match(returned, inputs)
-
-    def _with_variables(self, function, inputs, outputs, gradients, op_name):
-        n_tensors = len(self.layout.tensors)
-        tensors, values = inputs[:n_tensors], inputs[n_tensors:]
-        op, gradients = self._handed(tensors, outputs, gradients, op_name)
-        op.variables = lasting_values(self.variables, values)
-        try:
-            returned = function(op, *gradients, variables=list(self.variables))
-        except Exception as error:
-            error = self._explained(error, gradients)
-            raise error
+        if not self.variables:
+            return self._match(returned, inputs)
         if not isinstance(returned, (list, tuple)) or len(returned) != 2:
             raise ValueError(
                 "{}: forward captures variables ({}), so backward must return the pair (input_grads, "
@@ -164,19 +163,10 @@ class BackwardCall:
                     self.rule.title(), _names(self.variables), _describe(returned)
                 )
             )
-        of_inputs = self._match(returned[0], tensors)
+        of_inputs = self._match(returned[0], inputs[:n_tensors])
         n_variables = len(self.variables)
-        of_variables = self._match_variables(returned[1], values[:n_variables])
+        of_variables = self._match_variables(returned[1], inputs[n_tensors : n_tensors + n_variables])
         return of_inputs + of_variables + [None] * (self.n_values - n_variables)
-
-    def _handed(self, tensors, outputs, gradients, op_name):
-        """Return the ``op`` and the output gradients that backward is handed: composite tensors whole."""
-        leaves = self.layout.leaves_of(self.parts, tensors)
-        if self.composites is None:
-            return self.make_op(leaves, outputs, op_name, (tensors, outputs)), gradients
-        wholes = structure.join(self.composites, outputs)
-        gradients = join_gradients(self.composites, outputs, gradients)
-        return self.make_op(leaves, wholes, op_name, (tensors, outputs)), gradients
 
     def tell(self):
         """Return what another process that defines the override again needs to know of this call."""
@@ -192,20 +182,23 @@ class BackwardCall:
         """Return the ``op`` that backward is handed; parts: the tensors that leaves, and those that outputs have."""
         return OverriddenOp(self, leaves, outputs, op_name, parts)
 
-    def _explained(self, error, gradients):
-        """Return an error of backward with what backward is and how it is called."""
-        convention = "backward, which is called as (op, *output_grads), here with {} gradient{}{}".format(
-            len(gradients), "" if len(gradients) == 1 else "s", ", and variables" if self.variables else ""
+    def _convention(self, n_gradients):
+        """Return, for an exception, what backward is and how it is called."""
+        return "backward, which is called as (op, *output_grads), here with {} gradient{}{}".format(
+            n_gradients, "" if n_gradients == 1 else "s", ", and variables" if self.variables else ""
         )
-        return explain(error, self.rule.title(), convention)
 
     def _match(self, returned, inputs):
         """Return the gradients that backward returned, one checked gradient for each of inputs."""
-        is_one = len(inputs) == 1 and _tf.is_tensor_type(type(returned))
-        gradients = [returned] if is_one else returned
-        if type(gradients) in (list, tuple) and not self.layout.has_composites and _tf.all_fit(gradients, inputs):
-            return list(gradients)
-        if not is_one:
+        if type(returned) in (list, tuple):
+            if not self.layout.has_composites and _tf.all_fit(returned, inputs):
+                return list(returned)
+            gradients = self._in_order(returned)
+        elif len(inputs) == 1 and _tf.is_tensor_type(type(returned)):
+            gradients = [returned]
+            if _tf.all_fit(gradients, inputs):
+                return gradients
+        else:
             gradients = self._in_order(returned)
         if len(gradients) != len(self.layout.tensor_leaves):
             paths = self.layout.paths()

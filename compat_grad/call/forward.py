@@ -30,7 +30,7 @@ def run_forward(forward, inputs, mode):
     (outputs, pack), variables = _tf.told_of_reads(forward)
     if variables:  # from which tapes have recorded what depends on them
         _tf.forget_tensors_since(number)
-    return outputs, pack, variables
+    return outputs, pack, list(variables)
 
 
 def run_surrogate(surrogate, mode):
@@ -68,8 +68,8 @@ def run_again(function):
 
 def detach(inputs):
     """Return inputs in a graph as tensors that no tape and no forward-mode accumulator follows back to the caller's."""
-    # A tape may record forward's ops: connecting replaces the outputs, so nothing leads to the record, and
-    # forward adds no op. Only forward mode would compute (and may fail to find) the native tangents right away.
+    # A tape may record forward's ops: connecting replaces the outputs, so nothing leads to the record, and forward adds
+    # no op. Only forward mode would compute (and may fail to find) the native tangents right away.
     if _tf.tangents_flow(inputs):
         with _tf.stop_recording():
             # One op each: of one over all of them each would seem to wait for what the others read (strategies.order).
@@ -91,7 +91,7 @@ def flatten_outputs(result, title, was_given_tensors=True):
       TypeError: a leaf cannot become a tensor.
     """
     if _tf.is_tensor_type(type(result)):
-        return [result], ONE_TENSOR
+        return [result], _ONE_TENSOR
     if not was_given_tensors:
         return _flatten_tensors(result, title)
     parts = []
@@ -126,7 +126,7 @@ class OneTensor:
         return "tensor"
 
 
-ONE_TENSOR = OneTensor()
+_ONE_TENSOR = OneTensor()
 
 
 class Outputs:
