@@ -190,16 +190,12 @@ class BackwardCall:
 
     def _match(self, returned, inputs):
         """Return the gradients that backward returned, one checked gradient for each of inputs."""
-        if type(returned) in (list, tuple):
-            if not self.layout.has_composites and _tf.all_fit(returned, inputs):
-                return list(returned)
-            gradients = self._in_order(returned)
-        elif len(inputs) == 1 and _tf.is_tensor_type(type(returned)):
-            gradients = [returned]
-            if _tf.all_fit(gradients, inputs):
-                return gradients
-        else:
-            gradients = self._in_order(returned)
+        if type(returned) in (list, tuple) and self._all_fit(returned, inputs):
+            return list(returned)
+        is_one = len(inputs) == 1 and _tf.is_tensor_type(type(returned))
+        gradients = [returned] if is_one else self._in_order(returned)
+        if self._all_fit(gradients, inputs):
+            return gradients
         if len(gradients) != len(self.layout.tensor_leaves):
             paths = self.layout.paths()
             names = [paths[position] for position in self.layout.tensor_leaves]
@@ -210,6 +206,9 @@ class BackwardCall:
             self._match_one(gradient, tensor, index, self._input_names)
             for index, (gradient, tensor) in enumerate(zip(gradients, inputs))
         ]
+
+    def _all_fit(self, gradients, inputs):
+        return not self.layout.has_composites and _tf.all_fit(gradients, inputs)
 
     def _in_order(self, returned):
         try:
