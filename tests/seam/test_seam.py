@@ -39,10 +39,13 @@ def public_api_only(monkeypatch):
     ):
         _replace(monkeypatch, name, None)
     _replace(monkeypatch, "alias", tapes._alias_by_op)
+    _replace(monkeypatch, "aliases", tapes._aliases)
+    _replace(monkeypatch, "aliases_of_flowing", tapes._aliases_of_flowing)
     _replace(monkeypatch, "no_tapes", tapes._unknown_tapes)
     _replace(monkeypatch, "recording_is_stopped", lambda: False)
     _replace(monkeypatch, "new_number", lambda: None)
-    _replace(monkeypatch, "VariableReads", getattr(tf, "GradientTape", None) or _tf.VariableReads)
+    if hasattr(tf, "GradientTape"):
+        _replace(monkeypatch, "told_of_reads", tapes._tape_reads_in_public)
     monkeypatch.setattr(tensors, "_VARIABLES", (tf.Variable, _tf.v1.Variable))
     monkeypatch.setattr(arguments, "_KINDS", {})
     _forget_types()
