@@ -107,7 +107,7 @@ from compat_grad._tf.pass_through import (
     has_identity_n,
     has_identity_n_op,
 )
-from compat_grad._tf.private_traces import PrivateTraces, functions_traced_anew
+from compat_grad._tf.private_traces import PrivateTraces, functions_traced_anew, traces_can_be_private
 from compat_grad._tf.python_functions import tells_of_python_functions, told_of_python_functions
 from compat_grad._tf.registry import (
     AttrValue,
@@ -331,6 +331,7 @@ __all__ = [
     "told_of_reads",
     "trace",
     "trace_apart",
+    "traces_can_be_private",
     "trainable_variables_key",
     "unregister_gradient",
     "uses_of_variables",

@@ -73,6 +73,10 @@ class PrivateTraces:
                 _drop_from_cache(function._function_cache, mark)
 
 
+#: Whether functions can be traced for one user alone.
+traces_can_be_private = None not in (_save_context, _in_save_context)
+
+
 @contextlib.contextmanager
 def functions_traced_anew():
     """Have the tf.functions that this thread calls run traces of their own, shared by all calls in such contexts.

@@ -36,6 +36,15 @@ def not_shown(title, function_name):
     )
 
 
+def override_not_shown(title):
+    """Return what to say of an override that is called op by op and is a function of TensorFlow's nevertheless."""
+    return (
+        "{}: forward runs op by op here, and it calls an override whose strategy needs a graph: a function, and this "
+        "TensorFlow (it does so from 2.4 on) does not show what is in there. Leave that one's strategy to "
+        "compat_grad.".format(title)
+    )
+
+
 def unseen(title, op):
     """Return what to say of an op that was built unseen while a tape listens."""
     return (

@@ -13,8 +13,16 @@ from compat_grad import _tf
 from compat_grad.call.around import standing_around
 from compat_grad.call.backward import Backward
 from compat_grad.call.definition import name_of
+from compat_grad.call.traced import NAME
 from compat_grad.op_level.callbacks import OpByOp
-from compat_grad.op_level.check import check_reached, check_used, not_shown, of_another_thread, unseen
+from compat_grad.op_level.check import (
+    check_reached,
+    check_used,
+    not_shown,
+    of_another_thread,
+    override_not_shown,
+    unseen,
+)
 from compat_grad.op_level.marking import Marking, is_our_own, tapes_listen, was_seen
 from compat_grad.op_level.op import OpCall
 from compat_grad.op_level.search import Found
@@ -186,6 +194,9 @@ class OpGradients:
         """Raise ValueError where a mapped op type was missed or, unless a trace had them, occurs nowhere."""
         if traced:
             check_reached(self.title, found)
+            of_overrides = [name for name in found.unknown if NAME in name]  # which in a trace are no functions
+            if of_overrides:
+                raise ValueError(override_not_shown(self.title))
             return
         if found.unknown and not found.missed:
             raise ValueError(not_shown(self.title, found.unknown[0]))

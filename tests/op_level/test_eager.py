@@ -188,6 +188,35 @@ def test_reads_of_variables_op_by_op_also_those_within_other_ops(read):
 
 
 @needs_op_callbacks
+@pytest.mark.parametrize("untraceable", [False, True], ids=["of each other", "untraceable"])
+def test_an_override_inside_of_one_that_goes_op_by_op(untraceable):
+    inner = override_gradient(lambda x: tf.square(tf.nn.relu(x)), {"Square": lambda op, dy: 7.0 * dy})
+    forced = override_gradient(
+        lambda x: tf.nn.relu(x) * 1.0, lambda op, dy: op.native_gradient(dy), strategy="gradient_override_map"
+    )
+
+    def around(function):
+        def forward(x):
+            if untraceable:
+                x.numpy()
+            y = function(x)
+            return y * y, y
+
+        return override_gradient(forward, {"Relu": lambda op, dy: 10.0 * dy}, name="net")
+
+    x = tf.constant(X)
+    for _ in range(2):
+        tape, (z, _) = taped(around(inner), x)
+        assert_same_bits(tape.gradient(z, x).numpy(), 10 * 7 * 2 * Y * Y)
+        if _tf.traces_can_be_private:
+            tape, (z, _) = taped(around(forced), x)
+            assert_same_bits(tape.gradient(z, x).numpy(), 10 * 2 * Y)
+        else:
+            with pytest.raises(ValueError, match="'net': forward .* op by op.*does not show what is in there"):
+                around(forced)(x)
+
+
+@needs_op_callbacks
 def test_outputs_made_of_each_other_where_reads_are_mapped_and_the_tape_is_in_a_function():
     """Forward is one op there, which would have no gradient between its outputs: None."""
     v = modes.variable(3.0)
