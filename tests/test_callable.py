@@ -740,3 +740,14 @@ def test_a_forward_without_a_signature_is_called_as_it_is(mode):
     f = override_gradient(AnyArguments(), wrong)
     with pytest.raises(ValueError, match=r"for input 'args\[1\]'"):
         first(mode, lambda x, y: f(x, y, scale=3.0), X, Y)
+
+
+class Decorated:
+    static = override_gradient(staticmethod(triple), ten)
+    of_class = override_gradient(classmethod(lambda cls, x: triple(x)), ten)
+
+
+@pytest.mark.parametrize("name", ["static", "of_class"])
+def test_it_stands_above_other_decorators(mode, name):
+    assert type(vars(Decorated)[name]) in (staticmethod, classmethod)
+    assert_ten_times(mode, getattr(Decorated(), name), X * np.float32(3))

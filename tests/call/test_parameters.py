@@ -276,3 +276,9 @@ def test_a_tensor_that_is_the_default_of_a_parameter_by_position_only_gets_its_g
         return differentiate(lambda x, scale: f(x, bias=1.0), [x, scale], [2.0])[1]
 
     assert_same_bits(mode.run(program, X, X), [np.full_like(X, 20), np.full_like(X, 200)])
+
+
+def test_what_goes_to_args_is_called_by_their_name(mode):
+    f = override_gradient(lambda x, *others: x * others[0], lambda op, dy: [dy, dy[:1]])
+    with pytest.raises(ValueError, match=r"for input 'others\[0\]'"):
+        first(mode, lambda x: f(x, x), X)
