@@ -4,6 +4,7 @@ The recorder moved from eager.tape to eager.record in late 2.x. Without it, stra
 tf.custom_gradient.
 """
 
+import contextlib
 import inspect
 
 from compat_grad._tf.lookup import first, tf
@@ -66,6 +67,19 @@ _context = first("tensorflow.python.eager.context.context")
 _stop, _restart = _of_tapes("TFE_Py_TapeSetStopOnThread"), _of_tapes("TFE_Py_TapeSetRestartOnThread")
 #: Whether somebody has stopped all recording (tf.recompute_grad, tf.init_scope), and it can be turned on again.
 recording_is_stopped = (None not in (_stop, _restart) and _of_tapes("TFE_Py_TapeSetIsStopped")) or (lambda: False)
+
+
+@contextlib.contextmanager
+def recording_resumed():
+    """Return the context in which tapes record where somebody around us has stopped that for a while."""
+    stopped = recording_is_stopped()
+    if stopped:
+        _restart()
+    try:
+        yield
+    finally:
+        if stopped:
+            _stop()
 
 
 def nobody_listens():

@@ -126,7 +126,8 @@ class Marking:
             op, wrapped = pending
             if used is None or any(id(output) in used for output in op.outputs):
                 self._pending.remove(pending)
-                with _tf.for_our_own_ops():
+                # TensorFlow records none of a function's call but the call itself
+                with _tf.recording_resumed(), _tf.for_our_own_ops():
                     record_wrapped(op, wrapped)
 
     def done(self):

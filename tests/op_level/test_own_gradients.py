@@ -100,6 +100,23 @@ def test_custom_gradient_inside_of_two_overrides(mode, case):
         assert_same_bits(first(mode, g), [7 * (left + of_forward / np.float32(5**powers)) + 20])
 
 
+CONSUMERS = {
+    "a function": lambda y: tf.function(lambda y: 3.0 * y)(y),
+    "a function that captures it": lambda y: tf.function(lambda: 3.0 * y)(),
+    "another override": override_gradient(lambda y: y * y, lambda op, dy: 3.0 * dy),
+    "tf.stop_gradient, and itself": lambda y: tf.stop_gradient(y) + 3.0 * y,
+    "a loop": lambda y: tf.while_loop(lambda i, y: i < 1, lambda i, y: (i + 1, 3.0 * y), (0, y))[1],
+}
+
+
+@pytest.mark.parametrize("consumer", CONSUMERS)
+def test_custom_gradient_whose_first_user_is(mode, consumer):
+    """TensorFlow stops recording while it calls a function, and tapes are told of ours when the first user is built."""
+    f = override_gradient(lambda x: CONSUMERS[consumer](recomputed(x)), {"Relu": ten})
+    for _ in range(2):
+        assert_same_bits(first(mode, f), [np.full_like(X, 2 * 3 * 10)])
+
+
 @pytest.mark.skipif(not modes.IS_TF2, reason="tf.recompute_grad of TensorFlow 1.15 is another one")
 def test_recompute_grad(mode):
     if mode.is_graph:

@@ -187,7 +187,7 @@ def _gradients(f, x, dy, variables):
 
 def _whole(f):
     def backward(op, dy, variables=()):
-        return ([3.0 * dy], [2.0 * tf.ones_like(v) for v in variables]) if variables else 3.0 * dy
+        return ([3.0 * dy], [2.0 * tf.reduce_sum(dy) * tf.ones_like(v) for v in variables]) if variables else 3.0 * dy
 
     return override_gradient(f, backward, name="whole")
 
@@ -196,7 +196,7 @@ def _whole_by_custom_gradient(f):
     @tf.custom_gradient
     def whole(x):
         def gradient(dy, variables=()):
-            return (3.0 * dy, [2.0 * tf.ones_like(v) for v in variables]) if variables else 3.0 * dy
+            return (3.0 * dy, [2.0 * tf.reduce_sum(dy) * tf.ones_like(v) for v in variables]) if variables else 3.0 * dy
 
         return f(x), gradient
 
@@ -337,6 +337,6 @@ def _value(step, x, other, w, inner):
     if step.kind == "loop":
         inside = _values(step.inside, inside, w, inner)[-1]
     if step.kind == "whole":
-        of_w = [(w, lambda dy: 2.0 * np.ones_like(W))] if has(step.inside, "times w") else []
+        of_w = [(w, lambda dy: 2.0 * dy.sum() * np.ones_like(W))] if has(step.inside, "times w") else []
         return _Value(inside.array, (x, lambda dy: 3.0 * dy), *of_w)
     return _Value(inside.array, (inside, lambda dy: dy))
