@@ -67,10 +67,13 @@ def programs(draw):
     return Program(steps, outputs, mode, untraceable)
 
 
+_RECOMPUTING = ("checkpoint", "custom_gradient", "native_gradient", "recompute_grad")
+
+
 def _reads_again(steps, in_control_flow=False):
     """Whether a backward reads a variable in a loop or branch, which TensorFlow fails at in some cases (see limits)."""
     for step in steps:
-        if in_control_flow and step.kind in ("checkpoint", "custom_gradient") and has(step.inside, "times w"):
+        if in_control_flow and step.kind in _RECOMPUTING and has(step.inside, "times w"):
             return True
         if _reads_again(step.inside, in_control_flow or step.kind in ("branch", "loop", "switch")):
             return True
