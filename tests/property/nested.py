@@ -148,14 +148,12 @@ def _pick(values, back):
     return values[-1 - min(back, len(values) - 1)]
 
 
-@tf.custom_gradient
 def _relu(x):
-    return tf.nn.relu(x), lambda dy: TEN * dy
+    return tf.custom_gradient(lambda x: (tf.nn.relu(x), lambda dy: TEN * dy))(x)
 
 
-@tf.custom_gradient
 def _square(x):
-    return tf.square(x), lambda dy: SEVEN * dy
+    return tf.custom_gradient(lambda x: (tf.square(x), lambda dy: SEVEN * dy))(x)
 
 
 def _custom_gradient(f):
