@@ -73,9 +73,8 @@ class OpByOp:
         with gradients.private_traces() as private:
             marking = Marking(gradients, None, gradients.traces, private)
             try:
-                with _told(executed, marking.see_and_tie, gradients) as is_told, gradients.standing_around(
-                    marking, is_told
-                ):
+                told = _told(executed, marking.see_and_tie, gradients)
+                with told as is_told, gradients.standing_around(marking, is_told):
                     yield
             finally:
                 marking.done()

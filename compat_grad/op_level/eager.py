@@ -2,7 +2,8 @@
 
 A trace is one op to a tape. Where forward's outputs are made of each other, or where it keeps what it computes, a tape
 could be asked for a gradient that begins or ends inside of it. What cannot be traced at all goes op by op as well. A
-call goes as the first of its kind went. Knows nothing of arguments, nor of what the gradients are.
+call goes as the first of its kind went. (In a graph a call is a trace only where it has to be one op to tapes.) Knows
+nothing of arguments, nor of what the gradients are.
 """
 
 import warnings

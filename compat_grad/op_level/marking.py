@@ -1,6 +1,7 @@
 """Naming the gradients of ops while they are built: in the graph at hand for one thread, and in those nested in it."""
 
 import collections
+import contextlib
 import functools
 import weakref
 
@@ -75,7 +76,7 @@ class Marking:
         """Whether op is forward's alone, and was built where the override map does not reach."""
         if op.graph is self._graph():
             return not self._thread.is_current()  # but a replica's that forward runs: the map is for one thread
-        return self._private or _tf.is_control_flow_body(op.graph)
+        return self.reaches(op.graph)
 
     def reaches(self, graph):
         """Whether what forward builds in a graph is for this override alone."""
@@ -107,12 +108,12 @@ class Marking:
             return
         if op.type == "EagerPyFunc" and _tf.has_op_callbacks and not was_seen(op):
             op._compat_grad_seen = True
-            around = standing_now(op.graph)
+            around = standing_now(op.graph) or [self._gradients]
             for graph in _tf.outer_function_graphs(op.graph):
                 for gradients in around:
                     _tf.keep_with(graph, gradients)
             _tf.wrap_py_function(op, _OpByOp(around))
-        wrapped = wrap_gradient(op)
+        wrapped = wrap_gradient(op, self._gradients)
         if wrapped is not None and tapes_listen():
             self._pending.append((op, wrapped))
 
@@ -142,13 +143,13 @@ class _OpByOp:
         self._around = [weakref.ref(gradients) for gradients in around]
 
     def __call__(self, function):
-        for gradients in reversed(self._around):
-            function = self._run(gradients, function)
-        return function
+        def op_by_op(*inputs):
+            with contextlib.ExitStack() as stack:
+                for gradients in self._around:  # outermost first
+                    stack.enter_context(gradients().op_by_op.applied(True))
+                return function(*inputs)
 
-    @staticmethod
-    def _run(gradients, function):
-        return lambda *inputs: gradients().op_by_op.run(lambda: function(*inputs), True)
+        return op_by_op
 
 
 def is_our_own(op):

@@ -16,16 +16,17 @@ _CARRIER = "IdentityN"  # the op that tf.custom_gradient puts its name on
 _OURS = "compat_grad"  # what the names begin with that this package registers
 
 
-def wrap_gradient(op):
+def wrap_gradient(op, gradients):
     """Name another gradient for an op that has one of forward's own; return what it does, or None for other ops.
 
     Args:
-      op: an op that was built just now; all `OpGradients` that stand around it are to be applied.
+      op: an op that was built just now.
+      gradients: the `OpGradients` that have seen it; all that stand around it are applied, these at least.
     """
     name = _tf.gradient_name(op) if op.type == _CARRIER else None
     if name is None or name.startswith(_OURS):
         return None
-    wrapped = _Wrapped(name, standing_now(op.graph))
+    wrapped = _Wrapped(name, standing_now(op.graph) or [gradients])
     op._set_attr("_gradient_op_type", _tf.AttrValue(s=wrapped.name.encode()))
     for graph in _tf.outer_function_graphs(op.graph):
         _tf.keep_with(graph, wrapped)

@@ -9,7 +9,6 @@ import pytest
 import tensorflow as tf
 
 from compat_grad import _tf, override_gradient
-from compat_grad._tf import private_traces
 from compat_grad.testing.differentiate import by_gradients, by_tape
 from tests import modes
 from tests.modes import assert_same_bits
@@ -104,7 +103,7 @@ def test_in_functions_that_forward_calls(mode):
     inside = tf.function(lambda x: checkpoint(x) * 1.0)
     assert_same_bits(first(mode, inside), [NATIVE])  # a trace for all
     f = override_gradient(lambda x: inside(x) * 1.0, {"Relu": ten})
-    if private_traces._save_context is None:  # before 2.4 no function has traces for one caller alone
+    if not _tf.traces_can_be_private:  # before 2.4 no function has traces for one caller alone
         with pytest.raises(ValueError, match="is inside the function"):
             first(mode, f)
         return
