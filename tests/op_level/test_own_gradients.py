@@ -1,5 +1,6 @@
 """Op-level overrides of a forward that brings gradients of its own along, which build and differentiate ops."""
 
+import functools
 import threading
 
 import numpy as np
@@ -148,6 +149,31 @@ def scores_by_features(f, x):
         tape.watch(x)
         features, scores = f(x)
     return tape.gradient(scores, features), tape.gradient(scores, x)
+
+
+@functools.lru_cache(maxsize=None)
+def functions_differentiate_py_functions():
+    """Whether TensorFlow itself does, with the tape outside (not on 2.1 to 2.4)."""
+    try:
+        first(modes.TAPE_OUTSIDE, lambda x: tf.reshape(tf.py_function(tf.square, [x], tf.float32), x.shape))
+    except TypeError:
+        return False
+    return True
+
+
+@NEEDS_OP_CALLBACKS
+def test_py_function_inside_of_two_overrides(mode):
+    if mode in (modes.EAGER, modes.TAPE_OUTSIDE) and not functions_differentiate_py_functions():
+        pytest.skip("this TensorFlow fails to differentiate a tf.py_function in a function with the tape outside")
+
+    def forward(x):
+        y = tf.py_function(lambda x: tf.square(tf.nn.relu(x)), [x], tf.float32)
+        return tf.square(tf.reshape(y, x.shape))
+
+    inner = override_gradient(forward, {"Square": lambda op, dy: 7.0 * dy})
+    f = override_gradient(lambda x: tf.nn.relu(inner(x)), {"Relu": ten})
+    for _ in range(2):
+        assert_same_bits(first(mode, f), [np.full_like(X, 2 * 10 * 7 * 7 * 10)])
 
 
 @NEEDS_OP_CALLBACKS
