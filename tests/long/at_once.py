@@ -3,11 +3,13 @@
 Backwards differ from the native gradients, from thread to thread and from call to call, so that mixing shows.
 """
 
+import contextlib
 import gc
 import threading
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.internal import api_implementation
 
 from compat_grad import _tf, override_gradient
 from tests import modes
@@ -31,13 +33,32 @@ def run_at_once(work):
             errors.append(error)
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with _collector_where_threads_survive_it():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     if errors:
         raise errors[0]
     return results
+
+
+@contextlib.contextmanager
+def _collector_where_threads_survive_it():
+    """Return the context without Python's garbage collector, where protobuf is its C library upb (4.21 and later).
+
+    TensorFlow reads an op's definition through objects that upb makes for one thread and finds again for another. If
+    the collector runs while it makes one, and Python code of a weak reference lets another thread go on, there are two
+    for one place, and one is found after it is gone: bare TensorFlow 2.15 with protobuf 4.25 crashes by that, too.
+    """
+    collects = gc.isenabled() and api_implementation.Type() == "upb"
+    if collects:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 class Overrides:
