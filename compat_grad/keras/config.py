@@ -83,8 +83,6 @@ def _restore_checked(described, keras):
         definition[role] = _restore_part(described[role], keras)
     try:
         definition = Definition(**dict(_DEFAULTS, **definition))
-        if not (definition.name is None or isinstance(definition.name, str)):
-            raise TypeError("its name is no string")
         check_definition(*definition)
     except TypeError as error:
         raise ValueError("compat_grad: the config of an override makes no override: {}".format(error)) from error

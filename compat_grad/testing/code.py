@@ -33,7 +33,5 @@ def _starts(path, method):
 
 def _length(lines):
     """Return how many lines the first statement has."""
-    for token in tokenize.generate_tokens(io.StringIO("".join(lines)).readline):
-        if token.type == tokenize.NEWLINE:
-            return token.start[0]
-    return len(lines)
+    tokens = tokenize.generate_tokens(io.StringIO("".join(lines)).readline)
+    return next(token.start[0] for token in tokens if token.type == tokenize.NEWLINE)

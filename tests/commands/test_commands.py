@@ -154,6 +154,13 @@ def test_without_tensorflow_the_process_still_tells_its_version(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "compat_grad {}\n".format(compat_grad.__version__), "")
 
 
+def test_without_tensorflow_a_public_name_says_so_when_it_is_used(monkeypatch, without_tensorflow):
+    monkeypatch.delitem(vars(compat_grad), "override_gradient", raising=False)
+    with pytest.raises(ImportError, match="there is none: pip install tensorflow"):
+        compat_grad.override_gradient(len, len)
+    del compat_grad.override_gradient  # which it has kept
+
+
 def test_a_command_that_cannot_import_anything_else_is_not_about_tensorflow(monkeypatch):
     def broken(argv):
         raise ImportError("no such thing", name="thing")

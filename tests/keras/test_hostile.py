@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from compat_grad.keras import form, layer_class
+from compat_grad.override import Override
 from tests.keras import hostile
 from tests.keras.models import KERASES
 
@@ -71,3 +72,42 @@ def _restore(override):
     from compat_grad.keras.config import restore_override
 
     return restore_override(override, getattr(tf, "keras", None) or KERASES[min(KERASES)])
+
+
+_DOUBLE = {"function": "tests.keras.models:double"}
+
+
+@pytest.mark.skipif(not KERASES, reason="overrides are lifted in no Keras of this TensorFlow (1.12)")
+@pytest.mark.parametrize(
+    "changed, words",
+    [
+        ({"name": 3}, "override\\['name'\\] is 3, where a name belongs"),
+        ({"backward": {"registered": "nobody's"}}, 'no function is registered with Keras as "nobody\'s"'),
+        ({"backward": {"function": "no_such_module:f"}}, "'f' of the module 'no_such_module', which cannot be imp"),
+        ({"backward": {"function": "tensorflow:no.such"}}, "a function is 'tensorflow:no.such'"),
+        ({"backward": {"function": "tensorflow:float32"}}, "a function is 'tensorflow:float32'"),
+    ],
+    ids=["name", "registered", "module", "missing", "no function"],
+)
+def test_outside_of_safe_mode_a_file_is_told_what_is_wrong_with_it(changed, words):
+    described = dict(forward=_DOUBLE, backward={"function": "tests.keras.models:ten_times_x"}, surrogate=None)
+    assert isinstance(_restore(described), Override)
+    with pytest.raises(ValueError, match=words):
+        _restore(dict(described, **changed))
+
+
+@pytest.mark.parametrize(
+    "described, words",
+    [
+        ({"dtype": "no such"}, "a dtype is 'no such', where the name of one"),
+        ({"array": {"dtype": "no such", "items": [1]}}, "'no such'.* a dtype"),
+        ({"array": {"dtype": "int8", "items": [10**40]}}, "an array is"),
+    ],
+    ids=["dtype", "dtype of an array", "items"],
+)
+def test_an_argument_that_is_none_is_said_to_be_none(described, words):
+    from compat_grad.keras.config import restore_value
+
+    with pytest.raises(ValueError, match=words):
+        form.check_value(described, "argument")
+        restore_value(described, None)

@@ -111,6 +111,9 @@ def test_compute_output_shape(keras, OverrideGradient):
     assert tuple(tf.TensorShape(layer.compute_output_shape((None, 3, 4))).as_list()) == (None, 4)
     pair = OverrideGradient(lambda pair: pair[0] + pair[1], lambda op, dy: (dy, dy))
     assert tuple(tf.TensorShape(pair.compute_output_shape([(None, 3), (None, 1)])).as_list()) == (None, 3)
+    named = OverrideGradient(lambda named: named["b"], lambda op, dy: (None, dy))
+    shape = named.compute_output_shape({"a": (None, 3), "b": (None, 5)})
+    assert tuple(tf.TensorShape(shape).as_list()) == (None, 5)
 
 
 def test_masks_pass_through(keras, OverrideGradient):

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from compat_grad import override_gradient
+from tests import modes
 from tests.keras import models as keras_models
 from tests.keras.models import X, double, five, gradients, ten_times_x, tenfold, trust, weigh
 from tests.modes import assert_same_bits
@@ -126,6 +127,44 @@ def test_safe_mode_loads_no_function_that_the_file_chooses(keras, saved, Overrid
         keras.models.load_model(path)
     for words in ("tests.keras.models:double", "safe_mode=False", "register_keras_serializable", "@override_gradient"):
         assert words in str(caught.value), str(caught.value)
+
+
+def _scaled_to(x, dtype, activation, scales):
+    return activation(tf.cast(x, dtype)) * tf.cast(scales["by"][0], dtype)
+
+
+def _ten_times_first(op, dy):
+    return [10.0 * dy * op.inputs[0]] + [None] * (len(op.inputs) - 1)
+
+
+def test_arguments_come_back(keras, saved, OverrideGradient):
+    """A dtype, a layer, a constant within a structure."""
+    scales = {"by": (tf.constant([2.0, 3.0, 4.0]) if modes.HAS_EAGER else np.float32([2.0, 3.0, 4.0]),)}
+    arguments = dict(dtype=tf.float32, activation=keras.layers.ReLU(), scales=scales)
+    layer = OverrideGradient(_scaled_to, _ten_times_first, arguments=arguments, name="scaled")
+    loaded = keras.models.load_model(saved(_model(keras, layer)), **trust(keras))
+    expected = [np.maximum(X, 0) * np.float32([2.0, 3.0, 4.0]), 10 * X]
+    assert_same_bits(gradients(keras, loaded, X), expected)
+
+
+def test_an_override_as_a_surrogate_comes_back(keras, saved, OverrideGradient):
+    layer = OverrideGradient(tf.sign, surrogate=override_gradient(double, ten_times_x), name="around")
+    loaded = keras.models.load_model(saved(_model(keras, layer)), **trust(keras))
+    assert_same_bits(gradients(keras, loaded, X), [np.sign(X), 10 * X])
+
+
+def test_an_array_that_no_file_holds_is_refused_when_it_is_saved(keras, saved, OverrideGradient):
+    arguments = dict(scale=np.complex64(1j))
+    layer = OverrideGradient(_imaginary, ten_times_x, arguments=arguments, name="complex")
+    model = _model(keras, layer)
+    if saved.suffix:
+        with pytest.raises(TypeError, match="'complex'.*an argument is"):
+            saved(model)
+    assert_same_bits(gradients(keras, model, X), [X, 10 * X])
+
+
+def _imaginary(x, scale):
+    return x * scale.imag
 
 
 def test_registered_functions_are_loaded_by_their_registered_name(keras, saved, OverrideGradient):

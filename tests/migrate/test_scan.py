@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("libcst", reason="LibCST and the extra `migrate` are in tox.ini's environments pyXY-migrate")
 
 from compat_grad.__main__ import main
+from compat_grad.commands import reading
 from compat_grad.migrate.kinds import KINDS, RAISES, SILENT
 from compat_grad.migrate.scan import scan
 
@@ -253,3 +254,20 @@ def test_tensorflow_is_neither_needed_nor_loaded(program):
     command = [sys.executable, "-c", code.format(["scan", program])]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("with_rich", [True, False])
+def test_a_bar_for_many_files_on_a_terminal_leaves_none_out(monkeypatch, with_rich):
+    if with_rich:
+        pytest.importorskip("rich")
+    else:
+        monkeypatch.setitem(sys.modules, "rich.console", None)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    files = ["{}.py".format(number) for number in range(100)]
+    assert list(reading.progress("reading")(files)) == files
+
+
+def test_without_rich_what_was_found_is_plain_lines(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    reading.show([("[one]", "bold"), ("two", None)])
+    assert capsys.readouterr().out == "[one]\ntwo\n"

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from compat_grad import _tf, override_gradient
+from compat_grad._tf.op_callbacks import ExecutedOp
 from tests import modes
 from tests.modes import assert_same_bits
 
@@ -342,6 +343,34 @@ def test_op_tells_its_attributes_as_that_of_a_graph_does():
     found = [gradient_by_x(f, image.numpy()) for f in (traced, alone)]
     assert_same_bits(found[0], found[1])
     assert seen[0] == seen[1] == ["Conv2D", [1, 1, 1, 1], b"SAME", tf.float32, b"NHWC"]
+
+
+@pytest.mark.skipif(not hasattr(tf, "raw_ops"), reason="definitions of all ops came with 1.14")
+def test_attributes_that_eager_mode_was_not_given_are_those_of_a_graph():
+    x, image, kernel = tf.ones([2, 2]), tf.ones([1, 4, 4, 1]), tf.ones([2, 2, 1, 1])
+    with tf.Graph().as_default():
+        x_, image_, kernel_ = (modes.v1.placeholder(tf.float32, tensor.shape) for tensor in (x, image, kernel))
+        built = [
+            tf.raw_ops.MatMul(a=x_, b=x_).op,
+            tf.raw_ops.Conv2D(input=image_, filter=kernel_, strides=[1, 1, 1, 1], padding="SAME").op,
+            tf.raw_ops.Placeholder(dtype=tf.float32).op,
+        ]
+    for op, inputs, given in zip(
+        built,
+        ([x, x], [image, kernel], []),
+        ((), ("strides", [1, 1, 1, 1], "padding", "SAME"), ("dtype", tf.float32.as_datatype_enum)),
+    ):
+        executed = ExecutedOp(op.type, inputs, given)
+        for name in (attribute.name for attribute in op.op_def.attr):
+            expected, found = op.get_attr(name), executed.get_attr(name)
+            if name == "shape":  # a message of TensorFlow's, or a TensorShape
+                expected, found = tf.TensorShape(expected), tf.TensorShape(found)
+                assert expected.ndims == found.ndims
+            else:
+                assert found == expected, name
+        assert repr(executed) == "<eager {} op>".format(op.type)
+    with pytest.raises(ValueError, match="eager Conv2D op does not tell its attribute 'padding'"):
+        ExecutedOp("Conv2D", [image, kernel], ()).get_attr("padding")
 
 
 @needs_op_callbacks

@@ -116,6 +116,9 @@ def test_an_unknown_dimension_is_unknown_in_graphs(capsys):
     assert [None, 2] in shapes
 
 
+OTHER = "eager" if modes.IS_TF2 else "v1"  # what the other TensorFlow has
+
+
 @pytest.mark.parametrize(
     "argv, words",
     [
@@ -126,6 +129,7 @@ def test_an_unknown_dimension_is_unknown_in_graphs(capsys):
         ([HERE + ":HERE", "--input", "float32"], "is no function"),
         ([HERE + ":half", "--input", "int32[2]"], "none of the inputs of half is a floating array"),
         ([HERE + ":half", "--input", "float32", "--modes", "session"], "there is no mode 'session'"),
+        ([HERE + ":half", "--input", "float32", "--behaviour", OTHER], "has the behaviours default and"),
     ],
 )
 def test_a_question_without_sense_is_one_line_and_exit_code_2(capsys, argv, words):

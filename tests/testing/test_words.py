@@ -5,10 +5,23 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from compat_grad import testing
 from compat_grad.testing import about as told_about
 from compat_grad.testing import case as cases  # of a catalogue itself pytest would make tests
-from compat_grad.testing import check, code, made_by, mismatch, results, structures, verdicts
+from compat_grad.testing import (
+    check,
+    code,
+    composites,
+    made_by,
+    mismatch,
+    mode,
+    process,
+    results,
+    structures,
+    verdicts,
+)
 from compat_grad.testing.call import in_dtype
 from compat_grad.testing.case import Case, Family
 from compat_grad.testing.verify import Check
@@ -109,6 +122,33 @@ def test_structures_are_filled_as_they_are():
 def test_inputs_are_cast_where_they_are_numbers():
     cast = in_dtype([X, "text", np.complex64(1j), np.int32([1])], np.float64)
     assert [getattr(one, "dtype", one) for one in cast] == [np.float64, "text", np.complex128, np.int32]
+
+
+def test_results_are_arrays_in_their_structure():
+    assert mode.to_arrays({"b": [1.0, (None, "text")]}) == {"b": [1.0, [None, "text"]]}
+
+
+def test_all_public_names_are_told():
+    assert set(testing.__all__) <= set(dir(testing))
+
+
+def test_arrays_are_no_formula_for_second_derivatives():
+    with pytest.raises(ValueError, match="second derivatives need a formula; got arrays"):
+        testing.assert_gradient(lambda x: x, [X], X, order=2)
+
+
+def test_a_behaviour_that_there_is_not():
+    with pytest.raises(ValueError, match=r"TensorFlow .* has the behaviours default and .*; got 'lazy'"):
+        process.choose_behaviour("lazy")
+
+
+def test_slices_in_numpy_are_slices():
+    slices = composites.IndexedSlicesValue([1.5, 2.5], np.array([0, 2]), np.array([3]))
+    given = composites.as_input(slices)
+    assert given.values.dtype == np.float32  # as TensorFlow takes Python's numbers
+    made = given.of(tf.constant(given.values))
+    assert isinstance(made, tf.IndexedSlices)
+    assert [list(part.shape) for part in (made.values, made.indices, made.dense_shape)] == [[2], [2], [1]]
 
 
 def test_what_is_made_in_each_mode_is_called_like_what_makes_it():
