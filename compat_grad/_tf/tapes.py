@@ -82,6 +82,18 @@ def recording_resumed():
             _stop()
 
 
+def recording_as_around(op_type, stopped):
+    """Return the context in which tapes may be told of an op of this type which has just been made.
+
+    tf.stop_gradient (in late 2.x) stops recording while its op is made, which is not to be told from a caller's wish.
+
+    Args:
+      op_type: the type of the op.
+      stopped: `recording_is_stopped` of the code that the op was made in.
+    """
+    return recording_resumed() if op_type == "StopGradient" and not stopped else contextlib.ExitStack()
+
+
 def nobody_listens():
     """Whether there is no tape, nor one that is only kept from recording: who does that may ask for variables.
 

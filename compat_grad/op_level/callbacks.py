@@ -62,13 +62,17 @@ class OpByOp:
     def recording(self, look_at=None):
         """Return the context in which ops that are executed get the gradients, and look_at is told of each."""
         gradients = self._gradients()
+        stopped = _tf.recording_is_stopped()
 
         def executed(op, outputs, recorded_inputs):
             if look_at is not None:
                 look_at(op)
             rule = gradients.rules.get(op.type)
-            if rule is not None and tapes_listen():
-                _record_instead(op, outputs, recorded_inputs, rule)
+            if rule is None:
+                return
+            with _tf.recording_as_around(op.type, stopped):
+                if tapes_listen():
+                    _record_instead(op, outputs, recorded_inputs, rule)
 
         with gradients.private_traces() as private:
             marking = Marking(gradients, None, gradients.traces, private)

@@ -28,6 +28,7 @@ class Marking:
         self._traces = traces  # the traces of nested functions that are made for this override alone
         self._private = private  # whether there are such
         self._thread = _tf.ThisThread()
+        self._stopped = _tf.recording_is_stopped()
         self._pending = []  # ops with gradients of forward's own that tapes have yet to be told of
 
     def __eq__(self, other):
@@ -69,8 +70,9 @@ class Marking:
         if self._graph() is None:  # of eager calls, which have no graph to keep it
             for graph in _tf.outer_function_graphs(op.graph):
                 _tf.keep_with(graph, rule)
-        if tapes_listen():
-            _record_instead(op, rule)
+        with _tf.recording_as_around(op.type, self._stopped):
+            if tapes_listen():
+                _record_instead(op, rule)
 
     def _is_to_name(self, op):
         """Whether op is forward's alone, and was built where the override map does not reach."""

@@ -66,6 +66,33 @@ def test_the_gradient_of_one_output_by_another():
         assert_same_bits(modes.to_arrays(found), [by_features, 10 * by_features * X, 10 * X])
 
 
+@needs_op_callbacks
+def test_an_op_that_tensorflow_keeps_from_tapes_has_its_gradient_op_by_op():
+    def stopped_twice(x):
+        stopped = tf.stop_gradient(x)
+        return stopped, tf.stop_gradient(stopped * stopped)
+
+    f = override_gradient(stopped_twice, {"StopGradient": ten_x})
+    for _ in range(2):
+        x = tf.constant(X)
+        tape, (once, twice) = taped(f, x, persistent=True)
+        by_once = 2 * X * 10 * (X * X)
+        found = [tape.gradient(twice, once), tape.gradient(twice, x)]
+        assert_same_bits(modes.to_arrays(found), [by_once, 10 * by_once * X])
+
+
+@needs_op_callbacks
+def test_recording_that_is_stopped_around_a_call_stays_stopped():
+    f = override_gradient(lambda x: [tf.stop_gradient(x)] * 2, {"StopGradient": ten_x})
+    x = tf.constant(X)
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            with _tf.stop_recording():
+                y, _ = f(x)
+        assert tape.gradient(y, x) is None
+
+
 def test_without_op_callbacks_a_kept_tensor_is_warned_of_once_a_signature():
     if _tf.has_op_callbacks:
         pytest.skip("this TensorFlow has op callbacks")

@@ -104,6 +104,7 @@ LEGACY = {
     "Round": Legacy(tf.round, [X], {"Round": "Identity"}),
     "Sign": Legacy(tf.sign, [X], {"Sign": "Identity"}),
     "Identity": Legacy(tf.identity, [X], {"Identity": lambda op, dy: -dy}),
+    "StopGradient": Legacy(lambda x: tf.stop_gradient(x) * (x - 1.0), [X], {"StopGradient": tenfold}),
     "FakeQuant": Legacy(lambda x: fake_quant(x), [X], {"FakeQuantWithMinMaxArgs": tenfold}),
     "Conv2D": Legacy(
         lambda x, w: tf.nn.conv2d(x, w, strides=[1, 1, 1, 1], padding="SAME"), [IMAGE, KERNEL], {"Conv2D": tenfold}
