@@ -21,7 +21,8 @@ def new_function(python_function):
     )
     if make is None:
         return None
-    if functions_nest and _autograph_status is None:  # 1.14, where AutoGraph would convert our code as well
+    # On 1.14 AutoGraph would convert our code as well.
+    if functions_nest and _autograph_status is None:  # pragma: no cover (1.14)
         return make(python_function, autograph=False)
     return make(python_function)
 

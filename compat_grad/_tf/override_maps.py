@@ -38,7 +38,7 @@ def enter_override_map_of_thread(graph, mapping):
     None that another thread adds does, nor one that is built `for_our_own_ops`. Where TensorFlow hides the map, all do.
     """
     maps = _map_of_threads(graph)
-    if maps is None:
+    if maps is None:  # pragma: no cover (a TensorFlow that hides it)
         with _own(graph, mapping):
             yield
         return
@@ -178,7 +178,7 @@ def _caller():
     frame = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename.startswith(_tensorflow):
         frame = frame.f_back
-    if frame is None:
+    if frame is None:  # pragma: no cover (a thread of TensorFlow's own)
         return "?", 0
     converted = "ag__" in frame.f_code.co_freevars or "ag__" in frame.f_globals
     return (converted and (_by_source_map(frame) or _before_autograph())) or (frame.f_code.co_filename, frame.f_lineno)

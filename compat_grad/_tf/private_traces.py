@@ -130,7 +130,7 @@ def _anew(function):
 
 
 def _copy_without_traces(function):
-    if hasattr(function, "_clone"):
+    if hasattr(function, "_clone"):  # pragma: no cover (2.2 and 2.3)
         return function._clone(None)
     options = {"input_signature": getattr(getattr(function, "_function_spec", None), "input_signature", None)}
     for name in ("autograph", "experimental_autograph_options", "experimental_relax_shapes"):
@@ -173,7 +173,7 @@ def _drop_from_cache(cache, mark):
         if isinstance(kept, (dict, set)):
             for key in [key for key in list(kept) if _has_mark(key, mark)]:
                 kept.pop(key, None) if isinstance(kept, dict) else kept.discard(key)
-        elif hasattr(kept, "delete") and hasattr(kept, "targets"):
+        elif hasattr(kept, "delete") and hasattr(kept, "targets"):  # pragma: no cover (2.8 to 2.13)
             for key in [key for key in list(kept.targets) if _has_mark(key, mark)]:
                 kept.delete(key)
 

@@ -22,7 +22,7 @@ def composite_parts(composite):
         return nest.flatten(composite, expand_composites=True), composite._type_spec
     if isinstance(composite, tf.SparseTensor):
         return [composite.indices, composite.values, composite.dense_shape], tf.SparseTensor
-    if not isinstance(composite, tf.IndexedSlices):
+    if not isinstance(composite, tf.IndexedSlices):  # pragma: no cover (1.13 and 1.14)
         return [composite.flat_values] + list(composite.nested_row_splits), tf.RaggedTensor
     parts = [composite.values, composite.indices, composite.dense_shape]
     return [part for part in parts if part is not None], tf.IndexedSlices
@@ -32,6 +32,6 @@ def composite_of(specification, parts):
     """Return the composite tensor of these components, as `composite_parts` told it."""
     if not isinstance(specification, type):
         return nest.pack_sequence_as(specification, parts, expand_composites=True)
-    if specification is getattr(tf, "RaggedTensor", None):
+    if specification is getattr(tf, "RaggedTensor", None):  # pragma: no cover (1.13 and 1.14)
         return tf.RaggedTensor.from_nested_row_splits(parts[0], parts[1:])
     return specification(*parts)

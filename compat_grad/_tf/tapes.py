@@ -17,7 +17,7 @@ record_operation = first(
 stop_recording = first("tensorflow.python.eager.record.stop_recording", "tensorflow.python.eager.tape.stop_recording")
 GradientTape = getattr(tf, "GradientTape", None) or first("tensorflow.python.eager.backprop.GradientTape")
 if record_operation is not None and "side_outputs" in inspect.signature(record_operation).parameters:
-    record_operation = None  # 1.4: eager mode was not to be had yet
+    record_operation = None  # pragma: no cover (1.4, which had no eager mode yet)
 if record_operation is None or stop_recording is None:  # one is of no use without the other
     record_operation = stop_recording = None
 
@@ -140,7 +140,7 @@ def _tape_reads(function):
     finally:
         if _pop_tape is None:
             _remove_tape(tape)
-        else:
+        else:  # pragma: no cover (1.5)
             tape = _pop_tape()
         if stopped:
             _stop()

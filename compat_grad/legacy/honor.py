@@ -199,7 +199,7 @@ def _holding(entered):
 
 
 def _check_can_hold_in_eager_mode(entered):
-    if not _tf.tells_of_executed_ops or _tf.record_operation is None:
+    if not _tf.tells_of_executed_ops or _tf.record_operation is None:  # pragma: no cover (1.5 and 1.6)
         what = "of the ops that it executes"
     elif "Identity" in entered.mapping and not _tf.identity_is_executed():
         what = "of tf.identity, which is no op there"

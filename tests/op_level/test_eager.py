@@ -1,6 +1,7 @@
 """Op-level overrides in eager mode: traced where that shows all that forward does, op by op where it does not."""
 
 import gc
+import importlib
 import threading
 import types
 import warnings
@@ -297,20 +298,34 @@ def test_a_variable_made_in_every_call():
     assert all(variable.numpy() == 3.0 for variable in made)
 
 
+class _MakesItsVariable(tf.Module if hasattr(tf, "Module") else object):
+    def __init__(self, initial):
+        self._initial = initial
+        self.w = None
+
+    def __call__(self, x):
+        if self.w is None:
+            self.w = tf.Variable(self._initial(x))
+        assert x.numpy().shape == (2, 3)
+        return tf.nn.relu(x * self.w)
+
+
 @needs_op_callbacks
-def test_a_variable_made_in_a_trace_that_failed_has_its_value():
-    class Model(tf.Module):
-        w = None
-
-        def __call__(self, x):
-            if self.w is None:
-                self.w = tf.Variable(tf.fill([3], 3.0))
-            assert x.numpy().shape == (2, 3)
-            return tf.nn.relu(x * self.w)
-
-    f = override_gradient(Model(), {"Relu": ten_x})
+@pytest.mark.parametrize(
+    "initial", [lambda x: tf.fill([3], 3.0), lambda x: np.full([3], 3.0, np.float32)], ids=["tensor", "array"]
+)
+def test_a_variable_made_in_a_trace_that_failed_has_its_value(initial):
+    f = override_gradient(_MakesItsVariable(initial), {"Relu": ten_x})
     for _ in range(2):
         assert_same_bits(gradient_by_x(f), 10 * (3 * X) * 3)
+
+
+@needs_op_callbacks
+def test_a_variable_made_of_an_argument_in_a_trace_that_failed_has_none():
+    f = override_gradient(_MakesItsVariable(lambda x: x[0] * 0.0 + 3.0), {"Relu": ten_x})
+    for _ in range(2):  # late TensorFlow 2 reads an empty tensor then
+        with pytest.raises((tf.errors.FailedPreconditionError, tf.errors.InvalidArgumentError)):
+            f(tf.constant(X))
 
 
 @needs_op_callbacks
@@ -350,6 +365,28 @@ def test_an_op_that_the_fast_way_into_tensorflow_does_not_take():
 
     f = override_gradient(forward, {"Maximum": lambda op, dy: (None, 10.0 * dy * op.inputs[1])})
     assert_same_bits(gradient_by_x(f), 10 * X)
+
+
+@needs_op_callbacks
+def test_somebody_else_who_is_told_of_ops_is_told_of_those_that_are_overridden():
+    told = []
+
+    def tell(op_type, inputs, attributes, outputs, op_name=None, graph=None):
+        if graph is None:
+            told.append((op_type if isinstance(op_type, str) else op_type.decode(), len(inputs), len(outputs)))
+
+    def forward(x):
+        assert x.numpy() is not None
+        return tf.maximum([1.0, 1.0, 1.0], x)
+
+    f = override_gradient(forward, {"Maximum": lambda op, dy: (None, 10.0 * dy)})
+    context = importlib.import_module("tensorflow.python.eager.context").context()
+    context.add_op_callback(tell)
+    try:
+        assert_same_bits(gradient_by_x(f), np.full_like(X, 10))
+    finally:
+        context.remove_op_callback(tell)
+    assert told.count(("Maximum", 2, 1)) == 1
 
 
 @needs_op_callbacks
