@@ -95,6 +95,7 @@ from compat_grad._tf.override_maps import (
     told_of_override_maps,
 )
 from compat_grad._tf.own_gradients import own_gradients_wrapped, tells_of_own_gradients
+from compat_grad._tf.own_identities import is_identity_of_tensorflow, is_left_native, leave_native
 from compat_grad._tf.parallel_for import (
     have_vectorized_ops_tied,
     refuse_to_vectorize,
@@ -268,11 +269,14 @@ __all__ = [
     "is_executed_function",
     "is_function_graph",
     "is_handle",
+    "is_identity_of_tensorflow",
     "is_keras_tensor_type",
+    "is_left_native",
     "is_registered",
     "is_tensor_type",
     "is_variable_type",
     "keep_with",
+    "leave_native",
     "keeps",
     "left_alone_by_autograph",
     "loaded_bodies_know_functions",

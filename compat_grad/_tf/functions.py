@@ -6,6 +6,7 @@ import functools
 from compat_grad._tf.autograph import _autograph_status, not_converted
 from compat_grad._tf.lookup import first, tf, v1
 from compat_grad._tf.modes import executing_eagerly, get_default_graph
+from compat_grad._tf.own_identities import is_left_native, node_is_left_native
 from compat_grad._tf.registry import gradient_name, text
 from compat_grad._tf.tapes import GradientTape, alias, record_operation
 from compat_grad._tf.tensors import dense, differentiable
@@ -214,6 +215,9 @@ class _Node:
     def gradient_name(self):
         return gradient_name(self._op)
 
+    def is_left_native(self):
+        return is_left_native(self._op)
+
     def called_functions(self):
         return called_functions(self._op)
 
@@ -230,6 +234,9 @@ class NodeOfDefinition:
     def gradient_name(self):
         attributes = self._node_def.attr
         return text(attributes["_gradient_op_type"].s) if "_gradient_op_type" in attributes else None
+
+    def is_left_native(self):
+        return node_is_left_native(self._node_def)
 
     def called_functions(self):
         return _functions_in(self._node_def.attr) + [self.type] * self._is_function(self.type)

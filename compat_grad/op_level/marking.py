@@ -48,8 +48,10 @@ class Marking:
         gradients = self._gradients
         if gradients is None:
             return
-        if _tf.are_our_own_ops():
+        if _tf.are_our_own_ops() or (op.type in gradients.rules and _tf.is_identity_of_tensorflow(op)):
             op._compat_grad_is_our_own = True
+            if op.type in gradients.rules:
+                _tf.leave_native(op, gradients.names().values())
             return
         if self._pending:
             self.record_pending(op)
@@ -155,7 +157,7 @@ class _OpByOp:
 
 
 def is_our_own(op):
-    """Whether an op is none of forward's, but ours."""
+    """Whether an op is none of forward's, but ours or TensorFlow's."""
     return hasattr(op, "_compat_grad_is_our_own")
 
 

@@ -24,6 +24,8 @@ class Found:
         return op.type in self._names and stands_for(_tf.gradient_name(op), self._names[op.type])
 
     def look_at(self, op):
+        if op.type in self._names and _tf.is_left_native(op):
+            return
         self.types.add(op.type)
         called = _tf.called_functions(op)
         if called and _tf.gives_no_values(op.type):
@@ -46,6 +48,8 @@ class Found:
                     self._called.extend((called, knowing) for called in node.called_functions())
 
     def _look_at_node(self, node, function_name):
+        if node.type in self._names and node.is_left_native():
+            return
         self.types.add(node.type)
         if node.type not in self._names:
             return

@@ -359,6 +359,46 @@ def test_a_function_that_cannot_be_traced_again_is_refused(functions):
         f(tf.constant(X))
 
 
+def reversed_in_cond(x):
+    return tf.cond(tf.reduce_sum(tf.abs(x)) > 0.0, lambda: tf.identity(x) * 2.0, lambda: x)
+
+
+def reversed_in_while(x):
+    return tf.while_loop(lambda i, y: i < 2, lambda i, y: (i + 1, tf.identity(y) * 2.0), [tf.constant(0), x])[1]
+
+
+def reversed_beside_an_override(x):
+    whole = override_gradient(lambda y: y * 7.0, lambda op, dy: dy * 2.0)
+    return tf.cond(tf.reduce_sum(tf.abs(x)) > 0.0, lambda: whole(tf.identity(x)), lambda: x)
+
+
+@pytest.mark.parametrize(
+    "forward, factor", [(reversed_in_cond, -20), (reversed_in_while, 400), (reversed_beside_an_override, -20)]
+)
+def test_the_identities_that_tensorflow_adds_to_branches_and_loops_keep_their_gradient(functions, forward, factor):
+    f = override_gradient(forward, {"Identity": lambda op, dy: -10.0 * dy})
+    for mode in (modes.EAGER, modes.TAPE_OUTSIDE, modes.TAPE_INSIDE, modes.GRADIENTS_INSIDE):
+        assert_same_bits(first(mode, f, X)[1], [np.full_like(X, 2 * factor)], mode.name)
+
+
+def test_the_identities_that_tensorflow_adds_to_functions_keep_their_gradient(functions):
+    if private_traces._save_context is None:
+        pytest.skip("before 2.4 ops in a function that forward calls are refused")
+    nested = tf.function(lambda x: tf.identity(x) * 2.0, autograph=False)
+    f = override_gradient(lambda x: nested(nested(x)), {"Identity": lambda op, dy: -10.0 * dy})
+    for mode in (modes.EAGER, modes.TAPE_OUTSIDE, modes.TAPE_INSIDE, modes.GRADIENTS_INSIDE):
+        assert_same_bits(first(mode, f, X)[1], [np.full_like(X, 2 * 400)], mode.name)
+
+
+def test_of_the_identities_that_tensorflow_adds_none_is_an_op_of_forward(functions):
+    if private_traces._save_context is None:
+        pytest.skip("before 2.4 ops in a function that forward calls are refused")
+    nested = tf.function(lambda x: x * 2.0, autograph=False)
+    f = override_gradient(lambda x: nested(x), {"Identity": lambda op, dy: -10.0 * dy})
+    with pytest.raises(ValueError, match="forward has no op of the type 'Identity'"):
+        first(modes.EAGER, f, X)
+
+
 def test_functions_that_the_user_has_run_eagerly(functions):
     if not hasattr(tf.config, "run_functions_eagerly"):
         pytest.skip("TensorFlow has tf.config.run_functions_eagerly from 2.3 on")
