@@ -24,6 +24,8 @@ class OpCall(BackwardCall):
 
     def _match_one(self, gradient, tensor, index, names):
         if _tf.is_handle(tensor):  # of a variable: its gradient is one of the variable's value
+            if isinstance(gradient, _tf.IndexedSlices):
+                return _tf.with_own_indices(gradient, gradient.dtype.base_dtype)
             return gradient
         return super()._match_one(gradient, tensor, index, names)
 

@@ -181,6 +181,25 @@ def test_what_works_on_the_handle_of_a_variable(functions):
     assert_same_bits(function_of(program)(X), -7 * X)
 
 
+def test_slices_of_a_variable_whose_indices_are_an_input_of_the_op(functions):
+    w, rows = tf.Variable(np.zeros([3, 2], np.float32)), tf.constant([0, 2])
+
+    def slices(op, dy):
+        return [tf.IndexedSlices(-7.0 * dy, op.inputs[1], tf.constant([3, 2])), None]
+
+    f = override_gradient(lambda rows: tf.gather(w, rows), {"ResourceGather": slices})
+
+    def gradient(f):
+        with tape() as listening:
+            y = f(rows)
+        return tf.convert_to_tensor(listening.gradient(y, w))
+
+    wanted = np.float32([[-7, -7], [0, 0], [-7, -7]])
+    outside = tf.function(f, autograph=False)
+    for found in (gradient(f), gradient(f), gradient(outside), function_of(lambda: gradient(f))()):
+        assert_same_bits(modes.to_arrays(found), wanted)
+
+
 def test_where_the_device_is_taken_back(functions):
     """Under tf.device(None) TensorFlow asks no outer device function."""
 
