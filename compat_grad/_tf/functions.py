@@ -89,7 +89,7 @@ class _NewVariables:
         return variable
 
     def initialize(self):
-        """Give those their initial values that have none; where they cannot be had, reading them raises."""
+        """Give those their initial values that have none and can be had: not what is made of an argument."""
         for variable, value in self._made:
             if hasattr(variable, "is_initialized") and not variable.is_initialized():
                 value = value() if callable(value) else value
