@@ -166,8 +166,8 @@ def examples(draw, wrong=False):
         # In a loop whose result is its argument session.run of 1.15 does not end, of a bare IdentityN, too.
         inputs = [of._replace(forward="triple") for of in inputs]
     second = not (wrong or mode.lacks_second or set(LOOPS).intersection(placement + within))
-    if {"cond", "function"} <= set(placement):
-        second = False  # TensorFlow 2.4 itself has none of a function in a branch
+    if {"cond", "function"} <= set(placement) or placement == ("cond", "cond"):
+        second = False  # TensorFlow 2.4 itself has none of a function or a branch in a branch
     if traced and not (modes.HAS_FUNCTIONS and modes.functions_have_second_derivatives()):
         second = False
     return Example(
