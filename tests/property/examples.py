@@ -162,7 +162,7 @@ def examples(draw, wrong=False):
     elif set(LOOPS).intersection(placement + within) and dtype != "float32":
         # TensorFlow 1 adds up the gradient of what is of unknown shape as float32, the native one, too.
         inputs = [of._replace(hidden="nothing") for of in inputs]
-    if kind == "surrogate" and mode.name == modes.GRAPH.name and "loop" in placement and not _tf.has_op_callbacks:
+    if mode.name == modes.GRAPH.name and set(LOOPS).intersection(placement) and not _tf.has_op_callbacks:
         # In a loop whose result is its argument session.run of 1.15 does not end, of a bare IdentityN, too.
         inputs = [of._replace(forward="triple") for of in inputs]
     second = not (wrong or mode.lacks_second or set(LOOPS).intersection(placement + within))
