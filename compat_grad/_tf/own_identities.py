@@ -8,25 +8,33 @@ import sys
 
 from compat_grad._tf.registry import AttrValue, attribute
 
-_WITH_BODIES = frozenset(("If", "StatelessIf", "Case", "StatelessCase", "While", "StatelessWhile"))
+#: The modules that call tf.identity for what a function, branch or loop returns, and those between them and it.
+_BUILDERS = frozenset(("auto_control_deps", "cond_v2", "func_graph", "while_v2"))
+_BETWEEN = frozenset(("array_ops", "dispatch", "traceback_utils", "weak_tensor_ops"))
 _LEFT = "_compat_grad_left"
 
 
 def is_identity_of_tensorflow(op):
-    """Whether TensorFlow has built op, which was built just now, for what a function, branch or loop returns."""
-    if op.type != "Identity":
-        return False
-    return op.inputs[0].op.type in _WITH_BODIES or _returns_from_function()
+    """Whether TensorFlow has built op, which is being built just now, for what a function, branch or loop returns.
+
+    Not by what op stands behind: a program's own may stand right behind a loop.
+    """
+    return op.type == "Identity" and _who_calls_identity() in _BUILDERS
 
 
-def _returns_from_function():
-    """Whether `AutomaticControlDependencies.mark_as_return` is what is building an op."""
+def _who_calls_identity():
+    """Return the module of TensorFlow that has called the tf.identity which is building an op; None for another's."""
     frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_name == "mark_as_return":
-            return frame.f_globals.get("__name__", "").endswith("python.framework.auto_control_deps")
+    while frame is not None and not (frame.f_code.co_name == "identity" and _module(frame) == "array_ops"):
         frame = frame.f_back
-    return False
+    while frame is not None and _module(frame) in _BETWEEN:
+        frame = frame.f_back
+    return frame and _module(frame)
+
+
+def _module(frame):
+    name = frame.f_globals.get("__name__", "")
+    return name.rpartition(".")[2] if name.startswith("tensorflow") else None
 
 
 def leave_native(op, names):

@@ -367,13 +367,29 @@ def reversed_in_while(x):
     return tf.while_loop(lambda i, y: i < 2, lambda i, y: (i + 1, tf.identity(y) * 2.0), [tf.constant(0), x])[1]
 
 
+def reversed_behind_a_while(x):
+    doubled = tf.while_loop(lambda i, y: i < 1, lambda i, y: (i + 1, y * 2.0), [tf.constant(0), x])[1]
+    return tf.identity(doubled)
+
+
+def reversed_behind_a_cond(x):
+    return tf.identity(tf.cond(tf.reduce_sum(tf.abs(x)) > 0.0, lambda: x * 2.0, lambda: x))
+
+
 def reversed_beside_an_override(x):
     whole = override_gradient(lambda y: y * 7.0, lambda op, dy: dy * 2.0)
     return tf.cond(tf.reduce_sum(tf.abs(x)) > 0.0, lambda: whole(tf.identity(x)), lambda: x)
 
 
 @pytest.mark.parametrize(
-    "forward, factor", [(reversed_in_cond, -20), (reversed_in_while, 400), (reversed_beside_an_override, -20)]
+    "forward, factor",
+    [
+        (reversed_in_cond, -20),
+        (reversed_in_while, 400),
+        (reversed_behind_a_while, -20),
+        (reversed_behind_a_cond, -20),
+        (reversed_beside_an_override, -20),
+    ],
 )
 def test_the_identities_that_tensorflow_adds_to_branches_and_loops_keep_their_gradient(functions, forward, factor):
     f = override_gradient(forward, {"Identity": lambda op, dy: -10.0 * dy})
