@@ -69,11 +69,11 @@ class Figure(collections.namedtuple("Figure", "what problem unit samples")):
 #: How much is measured. rounds: of contenders in turns; seconds: a contender's turn; calls, variables: in the graphs
 #: that are built; builds: rounds of whatever takes long; graphs: in search of leaks; interpreters: fresh ones; large:
 #: whether on 8 MB, too, and on all of the small ones; overhead_...: rounds of calls, built graphs and traces of which
-#: the minimum counts, and the variables in such graphs.
+#: the minimum counts, and the variables in such graphs; objects: overrides; stacked: calls in one trace.
 Effort = collections.namedtuple(
     "Effort",
     "rounds seconds builds calls variables graphs interpreters large overhead_rounds overhead_builds overhead_traces "
-    "overhead_variables",
+    "overhead_variables objects stacked",
 )
-FULL = Effort(21, 0.01, 5, (10, 100, 1000, 5000), (0, 100, 400, 1000), 200, 3, True, 400, 20, 8, (0, 400))
-QUICK = Effort(2, 0.0, 1, (10, 100), (0, 400), 3, 0, False, 2, 1, 1, (0, 400))
+FULL = Effort(21, 0.01, 5, (10, 100, 1000, 5000), (0, 100, 400, 1000), 200, 3, True, 400, 20, 8, (0, 400), 2000, 5000)
+QUICK = Effort(2, 0.0, 1, (10, 100), (0, 400), 3, 0, False, 2, 1, 1, (0, 400), 3, 20)

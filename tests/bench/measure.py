@@ -4,7 +4,7 @@ import sys
 
 import tensorflow as tf
 
-from tests.bench import eager, functions, graphs, leaks, models, overhead
+from tests.bench import eager, functions, graphs, leaks, models, overhead, scale
 
 
 def figures(effort):
@@ -41,6 +41,17 @@ def of_models(effort):
             if functions.jit_option():
                 yield from models.figures(models.JIT, effort)
         yield from models.figures(models.EAGER, effort)
+        if hasattr(tf.keras.Model, "train_step"):  # from 2.2 on fit runs the step that it has in a tf.function
+            yield from models.figures(models.FIT, effort)
+
+
+def of_scale(effort):
+    """Yield the figures of much of everything: arguments, stacked calls, overrides."""
+    with _eager_mode():
+        yield from scale.of_wide_calls(effort)
+        if hasattr(tf, "function"):
+            yield from scale.of_stacked_calls(effort)
+        yield from scale.of_objects(effort)  # the last: what is kept is more for the garbage collector to look through
 
 
 def _eager_mode():

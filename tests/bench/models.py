@@ -20,6 +20,7 @@ from tests.modes import v1
 
 MAP = "gradient_override_map"
 GRAPH, FUNCTION, JIT, EAGER = "graph", "tf.function", "tf.function, jit_compile", "eager"
+FIT = "Keras fit of 10 steps"
 
 #: loss: (activation, variables, x) -> a scalar; x: the input's shape; variables: their shapes; forward, backward: the
 #: activation; op_type: what `gradient_override_map` has to be given; op_level: whether ours is, too.
@@ -33,17 +34,25 @@ def figures(mode, effort):
 
 
 def _of_model(model, mode, effort):
-    steps, ops = {}, {}
+    steps, ops, results = {}, {}, []
     for name in contenders(model, mode):
-        steps[name], ops[name] = STEPPERS[mode](model, name)
-    _check_same([(name, step()) for name, step in steps.items()], model)
+        try:
+            step, ops[name] = STEPPERS[mode](model, name)
+            results.append((name, step()))
+        except ValueError as error:  # 1.15's tf.custom_gradient in a loop in a tf.function
+            if name != THEIRS:
+                raise
+            print("{}: {} cannot do it: {}".format(model.name, name, str(error).strip().splitlines()[-1]))
+            continue
+        steps[name] = step
+    _check_same(results, model)
     name = "{}, {}".format(model.name, mode)
     yield Figure("model step", name, "s", in_turns(steps, effort.rounds, effort.seconds))
     if memory.PEAK_KNOWN:
         peaks = {contender: [memory.peak(step) for _ in range(effort.builds)] for contender, step in steps.items()}
         yield Figure("model peak memory", name, "bytes", peaks)
     if any(ops.values()):
-        yield Figure("model graph ops", name, "ops", {contender: [number] for contender, number in ops.items()})
+        yield Figure("model graph ops", name, "ops", {contender: [ops[contender]] for contender in steps})
 
 
 def contenders(model, mode):
@@ -153,7 +162,35 @@ def _in_function(model, name, **options):
     return lambda: [gradient.numpy() for gradient in step(x)], n_ops
 
 
+def _by_keras(model, name):
+    x, variables = _arrays(model)
+    loss = _loss(model, name)
+
+    class Net(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.all = [self.add_weight(name="w{}".format(i), shape=w.shape) for i, w in enumerate(variables)]
+
+        def call(self, x):
+            of_batch = loss(tf.ensure_shape(x, model.x), [tf.convert_to_tensor(w) + 0.0 for w in self.all])
+            return tf.fill([model.x[0]], of_batch)  # what Keras takes for one of each example
+
+    net = Net()
+    net.compile(tf.keras.optimizers.SGD(RATE, clipnorm=1.0), loss=lambda _, of_batch: of_batch)
+    xs, ys = np.concatenate([x] * FIT_STEPS), np.zeros(FIT_STEPS * model.x[0], np.float32)
+
+    def fit():
+        net.set_weights(variables)
+        net.fit(xs, ys, batch_size=model.x[0], shuffle=False, verbose=0)
+        return [(before - after) / RATE for before, after in zip(variables, net.get_weights())]
+
+    return fit, 0
+
+
+FIT_STEPS, RATE = 10, 2.0**-6
+
 STEPPERS = {
+    FIT: _by_keras,
     GRAPH: _in_graph,
     EAGER: _eagerly,
     FUNCTION: _in_function,

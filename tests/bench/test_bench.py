@@ -18,9 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 HAS_FUNCTIONS = hasattr(tf, "function")
 
 
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory):
-    """What a quick run of the benchmark writes for this TensorFlow."""
+def _quick_run(directory, *options):
+    """Return what a quick run of the benchmark writes for this TensorFlow."""
     if modes.BEHAVIOUR != "default":
         pytest.skip("the benchmark runs in modes of its own: once is enough")
     environment = os.environ.get("COMPAT_GRAD_ENV")
@@ -28,11 +27,16 @@ def measured(tmp_path_factory):
         pytest.skip("tox -e bench does not measure this TensorFlow")
     if not hasattr(tf, "custom_gradient"):
         pytest.skip("this TensorFlow has no tf.custom_gradient to compare with (it came with 1.7)")
-    directory = tmp_path_factory.mktemp("bench")
-    command = [sys.executable, "-m", "tests.bench", "--quick", "--to", str(directory)]
+    command = [sys.executable, "-m", "tests.bench", "--quick", "--to", str(directory), *options]
     subprocess.check_call(command, cwd=str(ROOT))
     (each,) = report.read(str(directory))
     return each
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """All that the benchmark measures unless it is asked for a part."""
+    return _quick_run(tmp_path_factory.mktemp("bench"))
 
 
 def test_every_target_has_its_figures(measured):
@@ -49,6 +53,21 @@ def test_every_figure_has_every_contender_that_can_do_it(measured):
         if figure["problem"] == "scalar, one input":
             rivals = {OURS, THEIRS, LIMIT} if figure["what"] != "eager call over forward" else {OURS}
             assert rivals <= set(figure["median"]), figure["what"]
+
+
+@pytest.mark.skipif(not HAS_FUNCTIONS, reason="this TensorFlow has no tf.function (it came with 1.14)")
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ("--scale", {"value and gradient", "tracing, per call", "made, called and kept"}),
+        ("--models", {"model step", "model graph ops"}),
+    ],
+)
+def test_a_part_that_is_asked_for_has_its_figures_with_all_contenders(part, expected, tmp_path):
+    figures = _quick_run(tmp_path, part)["figures"]
+    assert expected <= {figure["what"] for figure in figures}
+    for figure in figures:
+        assert {OURS, LIMIT} <= set(figure["median"]), figure["what"]
 
 
 def test_the_table_shows_what_was_measured(measured):
