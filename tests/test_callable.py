@@ -121,6 +121,27 @@ def test_it_keeps_name_doc_module_and_signature():
     assert Model.method.__name__ == "method" and Model().method.__doc__.startswith("Multiply by the scale.")
 
 
+def test_the_parameters_of_a_method_are_those_without_its_self(mode):
+    class Scaled:
+        @override_gradient(backward=lambda op, dy: seen.append(dict(op.arguments)) or {"x": 10.0 * dy})
+        def method(self, x, by=3.0):
+            return x * by
+
+    seen = []
+    assert_ten_times(mode, Scaled().method, 3 * X)
+    assert seen and all(list(arguments) == ["x", "by"] and arguments["by"] == 3.0 for arguments in seen)
+
+
+def test_a_wrong_gradient_of_a_method_names_its_argument(mode):
+    class Wrong:
+        @override_gradient(backward=lambda op, dy: [dy, tf.zeros([7])])
+        def method(self, x, y):
+            return x * y
+
+    with pytest.raises(ValueError, match="a gradient of shape .* for input 'y'"):
+        first(mode, Wrong().method, X, Y)
+
+
 def test_a_callable_without_a_name_is_called_by_its_class():
     class Tripler:
         def __call__(self, x):

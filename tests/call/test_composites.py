@@ -158,13 +158,16 @@ def test_an_unused_ragged_output_has_a_gradient_of_zeros(mode):
 
 
 @NO_RAGGED
-def test_ragged_tensors_of_integers_have_no_gradient(mode):
+@pytest.mark.parametrize(
+    "returned", [lambda r, dy: r, lambda r, dy: r.with_flat_values(dy)], ids=["integers", "floats"]
+)
+def test_ragged_tensors_of_integers_have_no_gradient(mode, returned):
     found = []
 
     def backward(op, dy, of_integers):
         found.append(of_integers)
         assert op.inputs[1].flat_values.dtype == tf.int32
-        return 10.0 * dy, op.inputs[1]
+        return 10.0 * dy, returned(op.inputs[1], dy)
 
     def call(x):
         return f(x, tf.RaggedTensor.from_row_splits(tf.constant([1, 2]), [0, 1, 2]))[0]
