@@ -81,6 +81,14 @@ def test_a_variable_that_is_not_trained_may_be_an_argument(keras, eager):
     assert_same_bits(gradients(keras, model, X), [X, np.full_like(X, -5)])
 
 
+def test_an_eager_tensor_may_stand_beside_symbolic_ones(keras, eager):
+    by = np.float32([2.0, 3.0, -4.0])
+    f = override_gradient(lambda x, by: x * by, lambda op, dy: (10.0 * dy * op.inputs[1], None))
+    x = keras.Input([3])
+    model = keras.Model(x, f(x, tf.constant(by)))
+    assert_same_bits(gradients(keras, model, X), [X * by, np.tile(10 * by, [2, 1])])
+
+
 def test_dtypes_are_not_cast_as_a_layer_would(keras):
     x = keras.Input([3], dtype="float64")
     assert tf.as_dtype(tenfold(x).dtype) == tf.float64
