@@ -354,6 +354,14 @@ def test_a_graph_tensor_in_eager_mode_is_refused(eager):
         tenfold(stranger)
 
 
+def test_of_a_graph_tensor_beside_symbolic_ones_the_error_tells_the_name(keras, eager):
+    with tf.Graph().as_default():
+        stranger = tf.zeros([3], name="far_away")
+    f = override_gradient(lambda x, y: x * y, lambda op, dy: (10.0 * dy, None))
+    with pytest.raises(TypeError, match="called eagerly on .*far_away"):
+        f(keras.Input([3]), stranger)
+
+
 def test_in_a_plain_graph_a_tensor_that_keras_does_not_know_is_none_of_its_business(graph):
     x = tf.zeros([3])
     assert not hasattr(tenfold(x), "_keras_history")
