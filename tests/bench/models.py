@@ -187,6 +187,7 @@ def _by_keras(model, name):
     return fit, 0
 
 
+#: The rate is small, and gradients are clipped, for those of the spikes grow beyond all bounds.
 FIT_STEPS, RATE = 10, 2.0**-6
 
 STEPPERS = {

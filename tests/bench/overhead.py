@@ -4,15 +4,13 @@ Both differences are of minima of many short turns, in one process: what forward
 machine, drops out of them. Below 1 an override adds less. Of plain graphs, see the buildings in `graphs`.
 """
 
-import time
-
 import tensorflow as tf
 
 from tests.bench import eager, functions
 from tests.bench.contest import able_and_equal
 from tests.bench.figures import Figure
 from tests.bench.problems import CHEAP
-from tests.bench.timing import in_turns, once_each
+from tests.bench.timing import in_turns, once_each, seconds_each
 
 ONE, EIGHT = CHEAP[:2]
 PREFIX = "overhead: "
@@ -38,15 +36,7 @@ def of_eager_mode(effort):
 def of_functions(effort):
     """Yield the figure of tracing calls in a tf.function that has the tape, too."""
     contest = ONE.contest([tf.constant(array) for array in ONE.arrays()])
-    took = {name: _timed(functions.tracer(f, contest, TRACED)) for name, f in contest.contenders.items()}
+    tracers = {name: functions.tracer(f, contest, TRACED) for name, f in contest.contenders.items()}
+    took = {name: seconds_each(trace, TRACED) for name, trace in tracers.items()}
     what = "{}tracing {} in a tf.function with its tape".format(PREFIX, TRACED)
     yield Figure(what, ONE.name, "s", once_each(took, effort.overhead_traces))
-
-
-def _timed(trace):
-    def seconds():
-        start = time.perf_counter()
-        trace()
-        return (time.perf_counter() - start) / TRACED
-
-    return seconds

@@ -1,6 +1,6 @@
 """Much of everything: calls with hundreds of arguments, thousands of calls in one trace, thousands of overrides."""
 
-import time
+import functools
 
 import tensorflow as tf
 
@@ -9,7 +9,7 @@ from tests.bench import eager, functions
 from tests.bench.contest import able_and_equal
 from tests.bench.figures import LIMIT, OURS, THEIRS, Figure
 from tests.bench.problems import CHEAP, SCALAR, Problem
-from tests.bench.timing import in_turns, once_each
+from tests.bench.timing import in_turns, once_each, seconds_each
 
 WIDE = [
     Problem("scalar, 500 inputs", SCALAR, 500, False, False),
@@ -39,16 +39,14 @@ def of_objects(effort):
     }
     if hasattr(tf, "function"):
         makers[FUNCTION] = lambda: tf.function(lambda x: _forward(x))
-    x, kept, count = tf.constant(0.5), [], effort.objects
+    contest, kept, count = CHEAP[0].contest([tf.constant(0.5)]), [], effort.objects
 
-    def per_object(make):
-        start = time.perf_counter()
+    def use_new_ones(make):
         for _ in range(count):
             kept.append(make())
-            _use(kept[-1], x)
-        return (time.perf_counter() - start) / count
+            eager.value_and_gradient(kept[-1], contest)()
 
-    took = {name: lambda make=make: per_object(make) for name, make in makers.items()}
+    took = {name: seconds_each(functools.partial(use_new_ones, make), count) for name, make in makers.items()}
     yield Figure("made, called and kept", "{:,} overrides".format(count), "s", once_each(took, 1))
 
 
@@ -59,7 +57,7 @@ def of_stacked_calls(effort):
     for f in contest.contenders.values():
         functions.tracer(f, contest, 1)()  # whatever the first trace of all only does
     traces = {name: functions.tracer(f, contest, effort.stacked) for name, f in contest.contenders.items()}
-    took = {name: lambda trace=trace: _timed(trace) / effort.stacked for name, trace in traces.items()}
+    took = {name: seconds_each(trace, effort.stacked) for name, trace in traces.items()}
     yield Figure("tracing, per call", "{:,} stacked in a tf.function".format(effort.stacked), "s", once_each(took, 1))
 
 
@@ -69,16 +67,3 @@ def _forward(x):
 
 def _ten(op, dy):
     return 10.0 * dy
-
-
-def _use(f, x):
-    with eager.new_tape() as tape:
-        tape.watch(x)
-        y = f(x)
-    return tape.gradient(y, [x])
-
-
-def _timed(program):
-    start = time.perf_counter()
-    program()
-    return time.perf_counter() - start

@@ -4,6 +4,7 @@ The garbage collector stays on, because collecting the cycles that a contender m
 """
 
 import itertools
+import time
 import timeit
 
 
@@ -33,6 +34,17 @@ def once_each(programs, rounds):
         for name in names:
             samples[name].append(programs[name]())
     return samples
+
+
+def seconds_each(program, count):
+    """Return what runs program once, and tells the seconds that each of as many things took as it does."""
+
+    def told():
+        start = time.perf_counter()
+        program()
+        return (time.perf_counter() - start) / count
+
+    return told
 
 
 def _rotations(names):
