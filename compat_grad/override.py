@@ -216,7 +216,7 @@ class Override:
         layout, parts = self._arguments.take_apart(args, kwargs)
         if layout.needs_a_look and self._asks_for_layer(layout, parts, mode):
             return symbolic.lift(self, own, args, kwargs)
-        if layout.checked and layout.needs_no_record and mode is _tf.EAGER and _tf.nobody_listens():
+        if layout.checked and mode is _tf.EAGER and _tf.nobody_listens():
             return self._call_unrecorded(own, layout, parts)
         inputs = layout.read_tensors(parts) if layout.needs_reading else parts
         if self._op_gradients is not None:
@@ -247,7 +247,6 @@ class Override:
         if not layout.checked:
             self._backward.function()  # a name that is not registered is refused before anything is computed
         outputs, pack, variables = self._run(own, layout, parts, inputs, mode)
-        layout.needs_no_record = not variables
         if not outputs:
             return pack(outputs)
         if variables:
@@ -269,11 +268,10 @@ class Override:
             return pack(outputs)
         surrogate = functools.partial(follow_autograph(self._surrogate, mode), *alive(own), *args, **kwargs)
         try:
-            result, reads_variables = run_surrogate(surrogate, mode)
+            result = run_surrogate(surrogate, mode)
         except Exception as error:
             error = explain(error, self._title, "the surrogate")
             raise error
-        layout.needs_no_record = not reads_variables
         targets, pack_targets = flatten_outputs(result, self._title, bool(layout.tensors))
         check_same(self._title, outputs, pack.structure(), targets, pack_targets.structure())
         if not outputs:
@@ -310,8 +308,8 @@ class Override:
             raise error
 
     def _call_unrecorded(self, own, layout, parts):
-        """Call forward where nobody listens in eager mode, the checks of this call shape have passed and no variable
-        was captured: there is nothing to tie. What comes out are tensors and structures of its own nevertheless.
+        """Call forward where nobody listens in eager mode and the checks of this call shape have passed: there is
+        nothing to tie. What comes out are tensors and structures of its own nevertheless.
         """
         args, kwargs = layout.call_with(parts, layout.read_tensors(parts))
         number = _tf.new_number()

@@ -72,7 +72,6 @@ class Layout:
         self.has_variables = VARIABLE in kinds
         self.hiding = [index for index, cls in enumerate(types) if kinds[index] == PLAIN and may_hide_tensors(cls)]
         self.checked = False  # whether a call of this shape has gone all the way
-        self.needs_no_record = False  # whether the last one read no captured variables
         self.call = None
         self._skeletons = skeletons
         self._given = [(place, name) for place, name in form.filled if self._holds_tensors(skeletons[place])]

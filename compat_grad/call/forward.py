@@ -34,14 +34,13 @@ def run_forward(forward, inputs, mode):
 
 
 def run_surrogate(surrogate, mode):
-    """Call surrogate(), which is differentiated natively; return (its result, whether it may have read variables)."""
-    if mode is not _tf.EAGER:
-        return surrogate(), True
-    stopped, number = _tf.recording_is_stopped(), _tf.new_number()
-    result, variables = _tf.told_of_reads(surrogate)
-    if stopped:
-        _tf.forget_tensors_since(number)
-    return result, bool(variables)
+    """Return surrogate(), which is differentiated natively; where recording is stopped, who did so hears its reads."""
+    if mode is not _tf.EAGER or not _tf.recording_is_stopped():
+        return surrogate()
+    number = _tf.new_number()
+    result, _ = _tf.told_of_reads(surrogate)
+    _tf.forget_tensors_since(number)
+    return result
 
 
 def follow_autograph(function, mode):

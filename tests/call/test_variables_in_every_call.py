@@ -165,6 +165,16 @@ def test_a_call_without_a_tape_returns_tensors_of_its_own(eager):
         assert f(x) is not x
 
 
+def test_a_call_without_a_tape_runs_no_surrogate_once_a_call_of_its_shape_is_checked(eager):
+    w, counts = variable(3.0, "kernel"), []
+    f = override_gradient(lambda x: tf.sign(x) * w, surrogate=lambda x: counts.append(x) or x * w)
+    for _ in range(3):
+        assert_same_bits(modes.to_arrays(f(tf.constant(X))), 3 * np.sign(X))
+    assert len(counts) == 1
+    _, gradients, _ = first_and_second(modes.EAGER, f, [w])
+    assert_same_bits(gradients, [np.float32(2 * X.sum()), np.full_like(X, 6)])
+
+
 def test_a_call_without_a_tape_leaves_the_structures_of_its_arguments_alone(eager):
     def forward(x, seen):
         seen.append(x)
