@@ -8,6 +8,7 @@ Knows nothing of strategies.
 """
 
 import functools
+import inspect
 
 from compat_grad import _tf
 from compat_grad._tf import tf
@@ -53,7 +54,12 @@ def follow_autograph(function, mode):
 def _converted(function):
     # As a partial, whatever it is (function, object, layer, tf.function) meets what AutoGraph does with it when it is
     # called; handed over as it is, tf_convert would replace it in place behind TensorFlow's decorators.
-    return _tf.convert_by_autograph(functools.partial(function))
+    called = functools.partial(function)
+    called.__signature__ = _OF_ANYTHING  # which AutoGraph else works out, for nobody
+    return _tf.convert_by_autograph(called)
+
+
+_OF_ANYTHING = inspect.signature(lambda *args, **kwargs: None)
 
 
 def run_again(function):
