@@ -325,8 +325,13 @@ class Override:
                 return self._traced_calls.call_in_graph(function, inputs)
             return self._traced_calls.call(function, inputs, lambda: self._forward_alone(own, layout, parts, inputs))
         args, kwargs = layout.call_with(parts, inputs)
-        with self._op_gradients.applied(_tf.get_default_graph()):
-            return self._call_forward(own, args, kwargs, mode)
+        graph = _tf.get_default_graph()
+        with self._op_gradients.applied(graph):
+            result = self._call_forward(own, args, kwargs, mode)
+        if not _tf.is_defun_body(graph):
+            return result
+        outputs, pack = flatten_outputs(result, self._title)
+        return pack(_tf.sealed(outputs, self._name))
 
     def _trace_with_op_gradients(__self, *args, **kwargs):
         self, own, args = __self, args[: __self._n_self], args[__self._n_self :]

@@ -17,7 +17,7 @@ from compat_grad._tf.autograph import (
 )
 from compat_grad._tf.captures import have_captured_from_around
 from compat_grad._tf.costs import missing
-from compat_grad._tf.defuns import defun_gradients, told_of_defuns
+from compat_grad._tf.defuns import defun_gradients, has_own_gradient, is_defun_body, sealed, told_of_defuns
 from compat_grad._tf.derivatives import native_gradients
 from compat_grad._tf.functions import (
     FunctionBodies,
@@ -259,12 +259,14 @@ __all__ = [
     "has_identity_n",
     "has_identity_n_op",
     "has_op_callbacks",
+    "has_own_gradient",
     "have_captured_from_around",
     "have_vectorized_ops_tied",
     "held_outside",
     "identity_is_executed",
     "is_composite_type",
     "is_control_flow_body",
+    "is_defun_body",
     "is_eager_tensor_type",
     "is_executed_function",
     "is_function_graph",
@@ -318,6 +320,7 @@ __all__ = [
     "same_dtype_and_shape",
     "saves_gradients",
     "saving_under_way",
+    "sealed",
     "shape_text",
     "shown_operations",
     "signature",

@@ -30,6 +30,7 @@ _COSTS = {
     "get_registered_ops": _OLD,
     "identity_n": "the public tf.identity_n takes its place",
     "_DefinedFunction": "op-level overrides do not look into Defuns of TensorFlow 1",
+    "_FuncGraph": "the gradient of a Defun that calls an override is the native one, without a word",
     "Defun": "before 1.4 only: no graph has a pass-through op",
     "prevent_gradient": "before 1.4 only: a Defun's gradient is not forbidden",
     "tf_convert": _AUTOGRAPH,

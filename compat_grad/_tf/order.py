@@ -7,7 +7,7 @@ import contextlib
 
 from compat_grad._tf.lookup import tf
 from compat_grad._tf.modes import backward_is_cut_out_of, get_default_graph, is_function_graph
-from compat_grad._tf.pass_through import _create_op
+from compat_grad._tf.pass_through import method_that_creates_ops
 from compat_grad._tf.registry import AttrValue
 from compat_grad._tf.tensors import is_eager_tensor_type
 
@@ -66,7 +66,7 @@ def _attributes(read):
 
 
 def _add(graph, op_type, inputs, dtypes, attributes):
-    return _create_op(type(graph))(graph, op_type, inputs, dtypes, attrs=attributes)
+    return method_that_creates_ops(type(graph))(graph, op_type, inputs, dtypes, attrs=attributes)
 
 
 @contextlib.contextmanager

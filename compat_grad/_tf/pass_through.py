@@ -74,13 +74,19 @@ _identity_n_def = _registered_ops and _registered_ops().get("IdentityN")
 
 
 def _create_identity_n(graph, tensors, dtypes, name, attrs):
-    create_op = _create_op(type(graph))
-    return create_op(graph, "IdentityN", tensors, dtypes, name=name, attrs=attrs, op_def=_identity_n_def)
+    return method_that_creates_ops(type(graph))(
+        graph, "IdentityN", tensors, dtypes, name=name, attrs=attrs, op_def=_identity_n_def
+    )
 
 
 @functools.lru_cache(maxsize=None)
-def _create_op(graph_type):
-    """Return the public method itself: from 1.15 on, a check for deprecated arguments inspects it at each call."""
+def method_that_creates_ops(graph_type):
+    """Return the public method itself: from 1.15 on, a check for deprecated arguments inspects it at each call.
+
+    In the body of a Defun, the one that it calls: on 2.1 it does so with too many arguments.
+    """
+    if _DefunBody is not None and issubclass(graph_type, _DefunBody) and hasattr(graph_type, "_create_op_internal"):
+        return graph_type._create_op_internal
     return inspect.unwrap(graph_type.create_op)
 
 
@@ -93,6 +99,7 @@ has_identity_n_op = (
     is not None
 )
 _Defun = first("tensorflow.python.framework.function.Defun")
+_DefunBody = first("tensorflow.python.framework.function._FuncGraph")
 
 
 def _gradient_by_attribute(op, *gradients):

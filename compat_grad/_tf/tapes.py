@@ -155,6 +155,10 @@ def _tape_reads_in_public(function):
     return result, tape.watched_variables()
 
 
+def _no_reads(function):
+    return function(), []
+
+
 #: Calls a function; returns (what it returned, the trainable variables that it read, in the order of creation).
 told_of_reads = (
     _watch_reads
@@ -162,6 +166,8 @@ told_of_reads = (
     else _tape_reads
     if None not in (_push_new_tape, _new_tape, _remove_tape or _pop_tape, _read_tape)
     else _tape_reads_in_public
+    if GradientTape is not None
+    else _no_reads
 )
 
 _delete_trace = _of_tapes("TFE_Py_TapeSetDeleteTrace") or first("tensorflow.python.eager.tape.delete_trace")

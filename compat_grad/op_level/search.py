@@ -12,7 +12,7 @@ class Found:
     def __init__(self, graph, names):
         self._names = names  # op type -> registered name
         self._bodies = _tf.FunctionBodies(graph)
-        self._called = []  # (name of a function, the graph that knows it)
+        self._called = []  # (name of a function, the graph that knows it, whether the runtime differentiates it)
         self.types = set()
         self.overridden = set()
         self.taken = {}  # op type -> the name of another gradient that such an op already has
@@ -30,7 +30,7 @@ class Found:
         called = _tf.called_functions(op)
         if called and _tf.gives_no_values(op.type):
             called = []
-        self._called.extend((name, op.graph) for name in called)
+        self._called.extend((name, op.graph, name == op.type and not _tf.has_own_gradient(op)) for name in called)
         if op.type in self._names:
             if op.type in called:
                 self.calls.append((op.type, op.name))
@@ -39,21 +39,23 @@ class Found:
     def look_into_functions(self):
         seen = set()
         while self._called:
-            name, graph = self._called.pop()
+            name, graph, by_runtime = self._called.pop()
             if name not in seen:
                 seen.add(name)
                 nodes, knowing = self._bodies.of(name, graph)
                 for node in nodes:
-                    self._look_at_node(node, name)
-                    self._called.extend((called, knowing) for called in node.called_functions())
+                    self._look_at_node(node, name, by_runtime)
+                    self._called.extend(
+                        (called, knowing, by_runtime or called == node.type) for called in node.called_functions()
+                    )
 
-    def _look_at_node(self, node, function_name):
+    def _look_at_node(self, node, function_name, by_runtime=False):
         if node.type in self._names and node.is_left_native():
             return
         self.types.add(node.type)
         if node.type not in self._names:
             return
-        gradient = node.gradient_name()
+        gradient = None if by_runtime else node.gradient_name()  # whose gradients are those of the types
         self._note(node.type, gradient)
         if gradient is None:
             self.missed.append((node.type, node.name, function_name))

@@ -53,14 +53,15 @@ def _asking(named):
 def name_of_its_own(function, title, graph, shared):
     """Return a `NamedGradient` for an op that is being built in graph, kept with graph and those around; or None.
 
-    None where there is no need: outside of functions, and where this TensorFlow writes no gradients (before 2.6).
+    None where there is no need: outside of functions, in Defuns, of which no gradient is written, and where this
+    TensorFlow writes none (before 2.6).
 
     Args:
       function: the gradient function ``(op, *output_gradients)``, for an op and for copies of it.
       title: how messages call the override.
       shared: the name that the gradient is registered under for all calls, which this one begins with.
     """
-    if not (_tf.saves_gradients and _tf.is_function_graph(graph)):
+    if not (_tf.saves_gradients and _tf.is_function_graph(graph)) or _tf.is_defun_body(graph):
         return None
     named = NamedGradient(function, title, shared)
     for outer in _tf.outer_function_graphs(graph):

@@ -29,4 +29,6 @@ def connect(outputs, inputs, vjp):
         # Whoever asked for this strategy knows TensorFlow's faults; who got it for want of others shall not meet them.
         for op in {tensor.op for tensor in tied}:
             _tf.refuse_to_vectorize(op)
+    if not _tf.executing_eagerly() and _tf.is_defun_body(_tf.get_default_graph()):
+        return _tf.sealed(tied, vjp.name)
     return tied

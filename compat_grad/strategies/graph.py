@@ -32,9 +32,11 @@ _registered = []
 
 
 def connect(outputs, inputs, vjp):
-    if in_function_of_its_own(_tf.get_default_graph()):
+    graph = _tf.get_default_graph()
+    if in_function_of_its_own(graph):
         return _connect_in_function(outputs, inputs, vjp)
-    return _connect(outputs, inputs, vjp)
+    tied = _connect(outputs, inputs, vjp)
+    return _tf.sealed(tied, vjp.name) if _tf.is_defun_body(graph) else tied
 
 
 def _connect_in_function(outputs, inputs, vjp):

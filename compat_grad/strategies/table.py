@@ -10,7 +10,7 @@ from compat_grad.strategies import custom_gradient, graph, stop_gradient, tape
 def _lacks_graph_override():
     if not _tf.has_identity_n():
         return "this TensorFlow has no op that passes several tensors through (IdentityN, or a Defun before 1.4)"
-    if _tf.record_operation is None and _tf.current_mode() is not _tf.GRAPH:
+    if _tf.record_operation is None and _tf.GradientTape is not None and _tf.current_mode() is not _tf.GRAPH:
         return "this TensorFlow's tape recorder cannot be reached, and tapes inside functions know no override map"
     return None
 
