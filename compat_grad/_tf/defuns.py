@@ -103,7 +103,12 @@ def sealed(tensors, override):
     frame = sys._getframe(1)
     while frame is not None:
         building = frame.f_locals.get("self")
-        if _Defun is not None and isinstance(building, _Defun) and building.python_grad_func is None and building._grad_func is None:
+        if (
+            _Defun is not None
+            and isinstance(building, _Defun)
+            and building.python_grad_func is None
+            and building._grad_func is None
+        ):
             building._python_grad_func = _refusing(override)
         frame = frame.f_back
     passed = list(tensors)

@@ -355,6 +355,15 @@ def test_and_may_be_asked_whether_it_has_it(mode):
     assert_same_bits(gradient, np.full_like(X, 10.0))
 
 
+def test_and_shows_whose_it_is(mode):
+    shown = []
+    f = override_gradient(
+        lambda x: (x, -x), lambda op, *grads: shown.append(repr(op)) or 10.0 * grads[0], name="my_rule"
+    )
+    mode.run(lambda differentiate, x: differentiate(f, [x])[1], X)
+    assert set(shown) == {"<op of the override 'my_rule': 1 inputs, 2 outputs>"}
+
+
 class Fixed(Exception):
     """An exception whose words are its own, whatever its arguments are."""
 

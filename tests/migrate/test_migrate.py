@@ -605,6 +605,19 @@ def f(x):
 """,
         "@override_gradient(backward=grad)\ndef f(x):",
     ),
+    (
+        """
+import numpy as np
+
+def f(x):
+    total = x * 1.0
+    MAPPED
+        y = tf.nn.relu(x) * np.sqrt(2.0)
+        total += y
+    return total
+""",
+        "def f_overridden(x, total):\n    y = tf.nn.relu(x) * np.sqrt(2.0)\n    total += y\n",
+    ),
 ]
 
 
@@ -740,6 +753,21 @@ def maps():
 def f(x):
     with maps():
         return tf.nn.relu(x)
+""",
+        "\n@honor_override_maps\ndef f(",
+    ),
+    (
+        """
+def f(model, x):
+    def counts():
+        yield 1
+
+    class Cell:
+        total = 0
+        total += 1
+
+    MAPPED
+        return model(x)
 """,
         "\n@honor_override_maps\ndef f(",
     ),

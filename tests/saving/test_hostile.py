@@ -140,6 +140,63 @@ def test_what_is_huge_in_a_graph_is_one_short_error(graph, text):
     assert len(str(raised.value)) < 5000
 
 
+def _backward(**changed):
+    told = {"kind": "backward", "override": "wrong", "variables": 0, "values": 0}
+    told.update({"args": {"list": [{"input": 0}]}, "kwargs": {"dict": []}}, **changed)
+    return json.dumps(told)
+
+
+WRONG = {
+    "op types": (_backward(inside=[1]), "op types are strings"),
+    "args": (_backward(args={"tuple": [{"input": 0}]}), "arguments ar.*and a dict"),
+    "kwargs": (_backward(kwargs={"list": []}), "arguments ar.*and a dict"),
+    "combine": (json.dumps({"kind": "surrogate", "override": "s", "combine": "divide", "inputs": 1}), "'divide'"),
+    "a constant for a variable": (_backward(args={"list": []}, values=1, variables=1), "'wrong'.*variable"),
+}
+
+
+def _tied_by_another_process(name, text):
+    """Return (what an op of a graph from elsewhere gives, its input) that tells this text of its call."""
+    f = override_gradient(lambda x: 2.0 * x, lambda op, dy: 10.0 * dy, name=name)
+    with tf.Graph().as_default() as theirs:
+        f(v1.placeholder(tf.float32, [2], name="x"))
+    graph_def = theirs.as_graph_def()
+    (node,) = [node for node in graph_def.node if "_compat_grad_call" in node.attr]
+    node.attr["_compat_grad_call"].s = b"nobody's"
+    node.attr["_compat_grad_told"].s = text.encode()
+    x = tf.constant([1.0, 2.0])
+    (y,) = tf.import_graph_def(graph_def, input_map={"x": x}, return_elements=[node.name + ":0"])
+    return y, x
+
+
+@pytest.mark.skipif(not _tf.has_identity_n_op, reason="TensorFlow 1.0 has no op to write attributes on")
+@pytest.mark.parametrize("case", sorted(WRONG))
+def test_what_is_wrong_in_a_graph_is_named(graph, case):
+    text, words = WRONG[case]
+    alive = override_gradient(lambda *tensors: 2.0 * tensors[0], lambda op, dy: [10.0 * dy], name="wrong")
+    y, x = _tied_by_another_process("elsewhere", text)
+    with pytest.raises(LookupError, match=words):
+        v1.gradients(y, x)
+    assert alive.name == "wrong"
+
+
+@pytest.mark.skipif(not _tf.has_identity_n_op, reason="TensorFlow 1.0 has no op to write attributes on")
+def test_two_overrides_of_a_name_are_an_error_unless_they_have_one_gradient(graph):
+    def ten(op, dy):
+        return 10.0 * dy
+
+    text = _backward(override="twice")
+    first = override_gradient(lambda x: 2.0 * x, ten, name="twice")
+    second = override_gradient(lambda x: 2.0 * x, ten, name="twice")
+    y, x = _tied_by_another_process("elsewhere", text)
+    with v1.Session() as session:
+        np.testing.assert_array_equal(session.run(v1.gradients(y, x)[0]), [10.0, 10.0])
+    third = override_gradient(lambda x: 2.0 * x, lambda op, dy: 7.0 * dy, name="twice")
+    with pytest.raises(LookupError, match="3 overrides of this name are alive"):
+        v1.gradients(y, x)
+    assert {first.name, second.name, third.name} == {"twice"}
+
+
 def _saved_model(folder, content):
     with open(str(folder / "saved_model.pb"), "wb") as file:
         file.write(content)
