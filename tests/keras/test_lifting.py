@@ -1,5 +1,7 @@
 """An override called on Keras symbolic tensors becomes a layer of the functional model, or is refused: never lost."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -203,6 +205,22 @@ def test_a_clone_has_weights_of_its_own_and_shares_what_was_shared(keras):
     assert len(model.trainable_weights) == len(clone.trainable_weights) == 1
     assert clone.trainable_weights[0] is not model.trainable_weights[0]
     assert_same_bits(gradients(keras, clone, X)[1], np.full_like(X, 25))
+
+
+WRAPPED = {
+    "a partial": functools.partial,
+    "an override": lambda dense: override_gradient(dense, lambda op, dy, variables: (11.0 * dy, [op.variables[0]])),
+    "an override's partial": lambda dense: functools.partial(override_gradient(dense, _constant_gradients)),
+}
+
+
+@pytest.mark.parametrize("wrapped", sorted(WRAPPED))
+def test_what_a_layer_is_wrapped_in_brings_its_weights(keras, wrapped):
+    dense = _dense(keras)
+    x = keras.Input([3])
+    model = keras.Model(x, override_gradient(WRAPPED[wrapped](dense), _constant_gradients, name="outer")(x))
+    assert len(model.trainable_weights) == 1 and model.trainable_weights[0] is dense.kernel
+    assert_same_bits(gradients(keras, model, X)[1], np.full_like(X, 5))
 
 
 def test_a_method_of_a_layer_brings_its_weights(keras):
