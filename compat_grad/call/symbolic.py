@@ -40,6 +40,12 @@ def lift(override, own, args, kwargs):
     return lifting.lift(override, own, args, kwargs)
 
 
+def in_stateless_scope():
+    """Whether Keras 3's variables have other values here than their own: in a ``keras.StatelessScope``."""
+    module = sys.modules.get("keras.src.backend.common.stateless_scope")
+    return module is not None and module.in_stateless_scope()
+
+
 def config_of(override):
     """Return the config of an override that Keras has as a function, see `compat_grad.keras.functions`."""
     from compat_grad.keras import functions

@@ -13,6 +13,7 @@ import numpy as np
 from compat_grad import _tf
 from compat_grad._tf import tf
 from compat_grad.call.forward import flatten_outputs
+from compat_grad.call.symbolic import in_stateless_scope
 
 MOST = 64  # functions kept; the one unused for longest goes first
 NAME = "compat_grad_override"  # how TensorFlow calls them
@@ -36,6 +37,8 @@ class TracedFunctions:
           body: python function of the tensors among the arguments; everything else is built into it.
           own, layout, leaves: what is built into body: `Reference`s to a method's self, and the call's arguments.
         """
+        if in_stateless_scope():  # the values that variables have there are built in as well
+            return self._made(body)
         key = (tuple(own), layout.key(), _plain_values(layout, leaves), _tf.compiled_by_xla())
         with self._lock:
             function = self._functions.pop(key, None) or self._new_function(body, key)
@@ -54,6 +57,9 @@ class TracedFunctions:
                 "from call to call are cheaper as tensors: pass tf.constant(value).".format(self._title, WARN_AT),
                 stacklevel=6,
             )
+        return self._made(body)
+
+    def _made(self, body):
         if not _tf.functions_nest:
             return _FlatFunction(body, self._title)
         if _tf.functions_need_a_gradient():

@@ -300,6 +300,53 @@ def test_two_replicas():
 
 
 @pytest.mark.skipif(not IS_KERAS_3, reason="this TensorFlow does not go without its Keras")
+def _scaled_relu(layer):
+    return override_gradient(lambda x: tf.nn.relu(x * layer.scale), {"Relu": lambda op, dy: 10.0 * dy})
+
+
+def _scaled_sign(layer):
+    return override_gradient(lambda x: tf.sign(x) * layer.scale, surrogate=lambda x: 10.0 * x * layer.scale)
+
+
+@pytest.mark.parametrize("make", [_scaled_relu, _scaled_sign])
+@pytest.mark.parametrize("stateless_first", [False, True], ids=["plain first", "stateless first"])
+@pytest.mark.parametrize("traced", [False, True], ids=["eager", "traced"])
+def test_a_stateless_call_has_the_values_that_it_is_given_and_leaves_nothing_behind(
+    keras, eager, make, stateless_first, traced
+):
+    if not hasattr(keras, "StatelessScope"):
+        pytest.skip("this Keras has no stateless_call (it came with Keras 3)")
+
+    class Scaled(keras.layers.Layer):
+        def build(self, shape):
+            self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+            self.f = make(self)
+
+        def call(self, x):
+            return self.f(x)
+
+    layer, x, given = Scaled(), tf.constant(np.abs(X) + 1), tf.constant(4.0)
+    layer.build(X.shape)
+    stateless = lambda x, scale: layer.stateless_call([scale], [], x)[0]  # noqa: E731
+    stateless = tf.function(stateless) if traced else stateless
+
+    def check(call, sources, scale):
+        with tf.GradientTape() as tape:
+            tape.watch([source for source in sources if source is not layer.scale.value])
+            y = call()
+        found = modes.to_arrays([y] + tape.gradient(y, sources))
+        value = np.asarray(x) if make is _scaled_relu else np.ones_like(X)
+        # of the sign's own factor the surrogate says the same as of its argument
+        np.testing.assert_array_equal(found[0], scale * value)
+        np.testing.assert_array_equal(found[1], np.full_like(X, 10 * scale))
+        np.testing.assert_allclose(found[2], 10 * np.asarray(x).sum(), rtol=1e-6)
+
+    calls = [lambda: check(lambda: layer(x), [x, layer.scale.value], 1.0)]
+    calls.insert(int(not stateless_first), lambda: check(lambda: stateless(x, given), [x, given], 4.0))
+    for call in calls * 2:
+        call()
+
+
 def test_the_library_does_not_import_keras():
     _run(WITHOUT_KERAS)
 
