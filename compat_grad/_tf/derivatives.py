@@ -6,7 +6,7 @@ from compat_grad._tf.functions import call_traced, new_function
 from compat_grad._tf.lookup import tf, v1
 from compat_grad._tf.modes import executing_eagerly
 from compat_grad._tf.tapes import GradientTape, copy
-from compat_grad._tf.tensors import conj, differentiable, flowing
+from compat_grad._tf.tensors import conj, dense, differentiable, flowing
 
 
 def native_gradients(function, inputs, variables, output_gradients):
@@ -64,6 +64,7 @@ def _by_tape(function, sources, variables, output_gradients):
         for tensor in sources:
             tape.watch(tensor)
         targets, weights = _targets(function(sources), output_gradients)
+        weights = [dense(*pair) for pair in zip(weights, targets)]  # tapes of 2.10 take no IndexedSlices
         if targets and not _tapes_take_lists:
             target = tf.add_n([_product(target, weight) for target, weight in zip(targets, weights)])
     if not targets or not sources + variables:
