@@ -330,7 +330,7 @@ class Override:
             result = self._call_forward(own, args, kwargs, mode)
         if not _tf.is_defun_body(graph):
             return result
-        outputs, pack = flatten_outputs(result, self._title)
+        outputs, pack = flatten_outputs(result, self._title, was_given_tensors=False)  # what is no tensor stays
         return pack(_tf.sealed(outputs, self._name))
 
     def _trace_with_op_gradients(__self, *args, **kwargs):

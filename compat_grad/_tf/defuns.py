@@ -8,13 +8,12 @@ import sys
 
 from compat_grad._tf.lookup import first, v1
 from compat_grad._tf.modes import get_default_graph, is_function_graph
-from compat_grad._tf.pass_through import method_that_creates_ops
+from compat_grad._tf.pass_through import DefunBody, method_that_creates_ops
 from compat_grad._tf.registry import AttrValue
 from compat_grad._tf.tensors import flowing
 from compat_grad._tf.threads import Lock
 
 _Defun = first("tensorflow.python.framework.function._DefinedFunction")
-_Body = first("tensorflow.python.framework.function._FuncGraph")
 _own = None if _Defun is None else _Defun.__call__
 _patching = Lock()
 _told = []  # of all threads: who wants to be told
@@ -79,7 +78,7 @@ def is_defun_body(graph):
     TensorFlow differentiates a call of it by ops that the runtime makes of the body's ops, of which each has the
     gradient of its type, whatever is written on it. Only gradients asked for inside the body are built in Python.
     """
-    return _Body is not None and isinstance(graph, _Body)
+    return DefunBody is not None and isinstance(graph, DefunBody)
 
 
 def has_own_gradient(op):
@@ -87,6 +86,10 @@ def has_own_gradient(op):
     defun = getattr(op, "__defun", None)
     if defun is None:
         defun = op.graph._get_function(op.type)
+    return _has_gradient(defun)
+
+
+def _has_gradient(defun):
     return any(getattr(defun, name, None) is not None for name in ("_grad_func", "_python_grad_func"))
 
 
@@ -103,12 +106,7 @@ def sealed(tensors, override):
     frame = sys._getframe(1)
     while frame is not None:
         building = frame.f_locals.get("self")
-        if (
-            _Defun is not None
-            and isinstance(building, _Defun)
-            and building.python_grad_func is None
-            and building._grad_func is None
-        ):
+        if _Defun is not None and isinstance(building, _Defun) and not _has_gradient(building):
             building._python_grad_func = _refusing(override)
         frame = frame.f_back
     passed = list(tensors)

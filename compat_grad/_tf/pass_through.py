@@ -85,7 +85,7 @@ def method_that_creates_ops(graph_type):
 
     In the body of a Defun, the one that it calls: on 2.1 it does so with too many arguments.
     """
-    if _DefunBody is not None and issubclass(graph_type, _DefunBody) and hasattr(graph_type, "_create_op_internal"):
+    if DefunBody is not None and issubclass(graph_type, DefunBody) and hasattr(graph_type, "_create_op_internal"):
         return graph_type._create_op_internal
     return inspect.unwrap(graph_type.create_op)
 
@@ -99,7 +99,7 @@ has_identity_n_op = (
     is not None
 )
 _Defun = first("tensorflow.python.framework.function.Defun")
-_DefunBody = first("tensorflow.python.framework.function._FuncGraph")
+DefunBody = first("tensorflow.python.framework.function._FuncGraph")
 
 
 def _gradient_by_attribute(op, *gradients):

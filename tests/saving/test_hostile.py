@@ -141,7 +141,7 @@ def test_what_is_huge_in_a_graph_is_one_short_error(graph, text):
 
 
 def _backward(**changed):
-    told = {"kind": "backward", "override": "wrong", "variables": 0, "values": 0}
+    told = {"kind": "backward", "override": "told wrongly", "variables": 0, "values": 0}
     told.update({"args": {"list": [{"input": 0}]}, "kwargs": {"dict": []}}, **changed)
     return json.dumps(told)
 
@@ -151,7 +151,7 @@ WRONG = {
     "args": (_backward(args={"tuple": [{"input": 0}]}), "arguments ar.*and a dict"),
     "kwargs": (_backward(kwargs={"list": []}), "arguments ar.*and a dict"),
     "combine": (json.dumps({"kind": "surrogate", "override": "s", "combine": "divide", "inputs": 1}), "'divide'"),
-    "a constant for a variable": (_backward(args={"list": []}, values=1, variables=1), "'wrong'.*variable"),
+    "a constant for a variable": (_backward(args={"list": []}, values=1, variables=1), "'told wrongly'.*variable"),
 }
 
 
@@ -173,11 +173,11 @@ def _tied_by_another_process(name, text):
 @pytest.mark.parametrize("case", sorted(WRONG))
 def test_what_is_wrong_in_a_graph_is_named(graph, case):
     text, words = WRONG[case]
-    alive = override_gradient(lambda *tensors: 2.0 * tensors[0], lambda op, dy: [10.0 * dy], name="wrong")
+    alive = override_gradient(lambda *tensors: 2.0 * tensors[0], lambda op, dy: [10.0 * dy], name="told wrongly")
     y, x = _tied_by_another_process("elsewhere", text)
     with pytest.raises(LookupError, match=words):
         v1.gradients(y, x)
-    assert alive.name == "wrong"
+    assert alive.name == "told wrongly"
 
 
 @pytest.mark.skipif(not _tf.has_identity_n_op, reason="TensorFlow 1.0 has no op to write attributes on")
@@ -185,16 +185,16 @@ def test_two_overrides_of_a_name_are_an_error_unless_they_have_one_gradient(grap
     def ten(op, dy):
         return 10.0 * dy
 
-    text = _backward(override="twice")
-    first = override_gradient(lambda x: 2.0 * x, ten, name="twice")
-    second = override_gradient(lambda x: 2.0 * x, ten, name="twice")
+    text = _backward(override="told twice")
+    first = override_gradient(lambda x: 2.0 * x, ten, name="told twice")
+    second = override_gradient(lambda x: 2.0 * x, ten, name="told twice")
     y, x = _tied_by_another_process("elsewhere", text)
     with v1.Session() as session:
         np.testing.assert_array_equal(session.run(v1.gradients(y, x)[0]), [10.0, 10.0])
-    third = override_gradient(lambda x: 2.0 * x, lambda op, dy: 7.0 * dy, name="twice")
+    third = override_gradient(lambda x: 2.0 * x, lambda op, dy: 7.0 * dy, name="told twice")
     with pytest.raises(LookupError, match="3 overrides of this name are alive"):
         v1.gradients(y, x)
-    assert {first.name, second.name, third.name} == {"twice"}
+    assert {first.name, second.name, third.name} == {"told twice"}
 
 
 def _saved_model(folder, content):

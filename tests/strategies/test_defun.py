@@ -72,6 +72,18 @@ def test_values_and_gradients_asked_for_inside_are_right(case):
     assert_same_bits(of_x, np.full_like(X, gradient))
 
 
+def test_what_an_override_of_ops_returns_beside_tensors_stays(graph):
+    kept = []
+    f = override_gradient(lambda x: {"y": tf.nn.relu(x), "name": "a text", "none": None}, {"Relu": times_ten})
+
+    def body(x):
+        kept.append(f(x))
+        return kept[0]["y"]
+
+    assert_same_bits(run(defun(body)(tf.constant(X))), np.maximum(X, 0))
+    assert (kept[0]["name"], kept[0]["none"]) == ("a text", None)
+
+
 def test_the_gradient_of_a_call_is_refused_and_never_the_native_one(case):
     f, x = case[0], tf.constant(X)
     with pytest.raises(ValueError, match="override_gradient 'scale': it is called inside a Defun"):
