@@ -12,6 +12,7 @@ through propagating activation differences", 2017 (DeepLIFT, the rescale rule).
 """
 
 import argparse
+import random
 
 import matplotlib
 import numpy as np
@@ -214,6 +215,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0, help="of the weights and the order of the pictures")
     options = parser.parse_args()
     keras.backend.clear_session()
+    random.seed(options.seed)  # Keras draws the seeds of its layers from it
     np.random.seed(options.seed)
     tf.compat.v1.set_random_seed(options.seed)
     pictures, labels, masks = make_pictures(1300, seed=0)

@@ -299,7 +299,6 @@ def test_two_replicas():
     _run(REPLICAS)
 
 
-@pytest.mark.skipif(not IS_KERAS_3, reason="this TensorFlow does not go without its Keras")
 def _scaled_relu(layer):
     return override_gradient(lambda x: tf.nn.relu(x * layer.scale), {"Relu": lambda op, dy: 10.0 * dy})
 
@@ -347,6 +346,7 @@ def test_a_stateless_call_has_the_values_that_it_is_given_and_leaves_nothing_beh
         call()
 
 
+@pytest.mark.skipif(not IS_KERAS_3, reason="this TensorFlow does not go without its Keras")
 def test_the_library_does_not_import_keras():
     _run(WITHOUT_KERAS)
 
