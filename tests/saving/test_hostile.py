@@ -104,6 +104,27 @@ def test_an_op_with_broken_attributes_has_no_gradient(graph, attribute, value):
 HUGE = 10**6
 
 
+def _tied_by_another_process(name, text, node_name=None):
+    """Return (what an op of a graph from elsewhere gives, its input); the op tells this text of its call.
+
+    Args:
+      name: of the override that the other process had.
+      text: what is written on the op.
+      node_name: what the op is called in the graph; by default after the override.
+    """
+    f = override_gradient(lambda x: 2.0 * x, lambda op, dy: 10.0 * dy, name=name)
+    with tf.Graph().as_default() as theirs:
+        f(v1.placeholder(tf.float32, [2], name="x"))
+    graph_def = theirs.as_graph_def()
+    (node,) = [node for node in graph_def.node if "_compat_grad_call" in node.attr]
+    node.attr["_compat_grad_call"].s = b"nobody's"
+    node.attr["_compat_grad_told"].s = text.encode()
+    node.name = node_name or node.name
+    x = tf.constant([1.0, 2.0])
+    (y,) = tf.import_graph_def(graph_def, input_map={"x": x}, return_elements=[node.name + ":0"])
+    return y, x
+
+
 @pytest.mark.skipif(not _tf.has_identity_n_op, reason="TensorFlow 1.0 has no op to write attributes on")
 @pytest.mark.parametrize(
     "text",
@@ -125,16 +146,7 @@ HUGE = 10**6
     ids=["deep", "name", "long name", "combine"],
 )
 def test_what_is_huge_in_a_graph_is_one_short_error(graph, text):
-    f = override_gradient(lambda x: 2.0 * x, lambda op, dy: 10.0 * dy, name="huge")
-    with tf.Graph().as_default() as theirs:
-        f(v1.placeholder(tf.float32, [2], name="x"))
-    graph_def = theirs.as_graph_def()
-    (node,) = [node for node in graph_def.node if "_compat_grad_call" in node.attr]
-    node.attr["_compat_grad_call"].s = b"nobody's"
-    node.attr["_compat_grad_told"].s = text.encode()
-    node.name = "n" * HUGE
-    x = tf.constant([1.0, 2.0])
-    (y,) = tf.import_graph_def(graph_def, input_map={"x": x}, return_elements=[node.name + ":0"])
+    y, x = _tied_by_another_process("huge", text, node_name="n" * HUGE)
     with pytest.raises(LookupError, match="compat_grad: |override_gradient ") as raised:
         v1.gradients(y, x)
     assert len(str(raised.value)) < 5000
@@ -153,20 +165,6 @@ WRONG = {
     "combine": (json.dumps({"kind": "surrogate", "override": "s", "combine": "divide", "inputs": 1}), "'divide'"),
     "a constant for a variable": (_backward(args={"list": []}, values=1, variables=1), "'told wrongly'.*variable"),
 }
-
-
-def _tied_by_another_process(name, text):
-    """Return (what an op of a graph from elsewhere gives, its input) that tells this text of its call."""
-    f = override_gradient(lambda x: 2.0 * x, lambda op, dy: 10.0 * dy, name=name)
-    with tf.Graph().as_default() as theirs:
-        f(v1.placeholder(tf.float32, [2], name="x"))
-    graph_def = theirs.as_graph_def()
-    (node,) = [node for node in graph_def.node if "_compat_grad_call" in node.attr]
-    node.attr["_compat_grad_call"].s = b"nobody's"
-    node.attr["_compat_grad_told"].s = text.encode()
-    x = tf.constant([1.0, 2.0])
-    (y,) = tf.import_graph_def(graph_def, input_map={"x": x}, return_elements=[node.name + ":0"])
-    return y, x
 
 
 @pytest.mark.skipif(not _tf.has_identity_n_op, reason="TensorFlow 1.0 has no op to write attributes on")
