@@ -94,12 +94,7 @@ def reads_of(statement):
     table = _table([statement])
     names = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
     names.update(_from_within(table))
-    if isinstance(statement, cst.SimpleStatementLine):
-        for small in statement.body:
-            if isinstance(small, cst.AugAssign) and isinstance(small.target, cst.Name):
-                names.add(small.target.value)
-    else:
-        names.update(_augmented(statement))
+    names.update(_augmented(statement))
     return names
 
 
@@ -117,8 +112,7 @@ class _Augmented(Reader):
         self.names = set()
 
     def visit_AugAssign(self, node):
-        if isinstance(node.target, cst.Name):
-            self.names.add(node.target.value)
+        self.names.add(node.target.value)  # a name: no other target is in what only computes
 
 
 def _augmented(node):

@@ -282,6 +282,28 @@ def f(x, obj):
     ),
     (
         """
+one = other
+other = one
+
+def f(x):
+    MAPPED
+        return tf.nn.relu(one(x))
+""",
+        "the block calls `one`",
+    ),
+    (
+        """
+def f(self, x):
+    if self.twice:
+        self.seen, y = True, x
+    MAPPED
+        y = tf.nn.relu(y)
+    return y
+""",
+        "`y` is bound before the block in some cases only",
+    ),
+    (
+        """
 @cached
 def h(x):
     return x
@@ -693,6 +715,20 @@ def test_a_registration_stays_while_anything_else_names_it(tmp_path):
     (_, new) = apply.migrate([str(tmp_path)]).files[str(tmp_path / "program.py")]
     assert "override_gradient(tf.nn.relu, grad)(x)" in new.decode()
     assert '@tf.RegisterGradient("G")' in new.decode()
+
+
+@pytest.mark.parametrize(
+    "made, stays",
+    [("'G' + ''.join([str(n) for n in '12'])", True), ("'G' + (kept := str(1))", True), ("'G' + '1'", False)],
+)
+def test_a_name_stays_where_more_than_a_name_is_made(tmp_path, made, stays):
+    code = (
+        "def f(x):\n    name = {}\n    tf.RegisterGradient(name)(grad)\n"
+        "    with g.gradient_override_map({{'Relu': name}}):\n        return tf.nn.relu(x)\n"
+    )
+    new, _ = migrated(tmp_path, HEAD + code.format(made))
+    assert "    return override_gradient(tf.nn.relu, grad)(x)\n" in new
+    assert ("name = " in new) is stays
 
 
 def test_a_block_with_nothing_but_a_registration_keeps_a_statement(tmp_path):
