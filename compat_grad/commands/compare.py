@@ -1,6 +1,7 @@
 """``python -m compat_grad compare``: the face of `compat_grad.testing.compare`."""
 
 import argparse
+import collections
 import json
 import os
 import sys
@@ -28,15 +29,15 @@ def main(argv):
 
     from compat_grad.testing import compare, page
 
-    files = _result_files(options.directories)
-    if not files:
-        where = ", ".join(options.directories)
+    files = collections.OrderedDict((directory, _result_files(directory)) for directory in options.directories)
+    if not all(files.values()):
+        where = ", ".join(directory for directory, found in files.items() if not found)
         print("{} compare: no results in {}; {}".format(PROGRAM, where, WHO_WRITES_THEM), file=sys.stderr)
         return 2
     target = options.html or os.path.join(options.directories[0], "report.html")
     try:
         expected = compare.expected_environments(options.tox, options.label) if options.tox else ()
-        comparison = compare.Comparison(_load(files), expected, options.require_all)
+        comparison = compare.Comparison(_load(sum(files.values(), [])), expected, options.require_all)
         os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
         page.write(comparison, target)
     except (OSError, ValueError) as error:  # a file that is not there, or is none of ours
@@ -50,12 +51,9 @@ def main(argv):
     return 1 if comparison.problems else 0
 
 
-def _result_files(directories):
-    found = []
-    for directory in directories:
-        if os.path.isdir(directory):
-            found += [os.path.join(directory, name) for name in sorted(os.listdir(directory)) if name.endswith(".json")]
-    return found
+def _result_files(directory):
+    names = sorted(os.listdir(directory)) if os.path.isdir(directory) else ()
+    return [os.path.join(directory, name) for name in names if name.endswith(".json")]
 
 
 def _load(files):

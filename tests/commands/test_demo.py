@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import struct
+import subprocess
 import sys
 import threading
 
@@ -19,6 +20,8 @@ from compat_grad.demo.modes import missing_modes
 from compat_grad.demo.options import MODES
 from compat_grad.demo.picture import draw_gradients
 from compat_grad.demo.quiet import native_noise_kept
+from compat_grad.testing.process import IS_TF2
+from tests.processes import where_compat_grad_is
 
 pytestmark = [
     pytest.mark.slow,
@@ -283,6 +286,30 @@ def test_all_modes_have_the_same_gradients(cifar, capsys):
     assert output.index("without the override:") < output.index("mode  ") < output.index("no override ")
 
 
+def run_python(code):
+    """Return what a Python of its own writes to stdout and stderr."""
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(where_compat_grad_is()))
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    )
+    output, errors = (one.decode() for one in process.communicate())
+    assert process.returncode == 0, errors
+    return output, errors
+
+
+@pytest.mark.parametrize("is_used_before", [False, True], ids=["new process", "TensorFlow used before"])
+def test_a_program_has_all_modes_that_can_be_enabled_when_it_starts(cifar, is_used_before):
+    options = ["--data", str(cifar), "--batch-size", "4", "--limit", "4", "--seed", "3", "--picture"]
+    before = "import tensorflow as tf; tf.constant(1.0); " if is_used_before else ""
+    program = "import sys; from compat_grad import demo; sys.exit(demo.main({!r}))"
+    output, _ = run_python(before + program.format([*options, str(cifar / "picture.png")]))
+    if not hasattr(tf, "GradientTape") or (is_used_before and not IS_TF2):  # too late
+        expected = ["graph"]
+    else:
+        expected = [mode for mode in MODES if mode != "tf.function" or hasattr(tf, "function")]
+    assert sorted(rows_of_table(output)) == sorted(expected), output
+
+
 def test_digits_are_learned(tmp_path, capsys):
     pytest.importorskip("sklearn")
     assert demo.main(["--modes", "graph", "--epochs", "5", "--picture", str(tmp_path / "picture.png")]) == 0
@@ -360,6 +387,16 @@ def test_looking_whether_a_picture_can_be_saved_leaves_no_file_and_harms_none(tm
     assert (tmp_path / "old.png").read_bytes() == b"a picture"
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no disk here that is full")
+def test_picture_that_a_disk_has_no_room_for_is_one_line(cifar, capsys):
+    pytest.importorskip("matplotlib")
+    full = cifar / "full.png"
+    full.symlink_to("/dev/full")
+    options = ["--modes", "graph", "--batch-size", "4", "--limit", "4", "--picture", str(full)]
+    assert demo.main(["--data", str(cifar), *options]) == 2
+    assert "cannot save the picture {}: [Errno 28]".format(full) in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_suffix_that_matplotlib_does_not_know_is_said_before_training(cifar, capsys):
     pytest.importorskip("matplotlib")
     assert demo.main(["--data", str(cifar), "--picture", str(cifar / "picture.docx")]) == 2
@@ -391,6 +428,14 @@ def test_noise_of_tensorflows_start_is_kept_unless_it_fails(capfd):
         os.write(2, b"what came before")
         raise ValueError
     assert capfd.readouterr().err == "what came before"
+
+
+def test_what_python_itself_says_meanwhile_is_not_kept():
+    quiet = "from compat_grad.demo.quiet import native_noise_kept; import os, sys\nwith native_noise_kept():\n"
+    said = "    os.write(2, b'no' + b'ise'); print('what ' + 'python says', file=sys.stderr)\n"
+    _, errors = run_python(quiet + said + "print('and ' + 'later', file=sys.stderr)")
+    assert "noise" not in errors
+    assert errors.endswith("what python says\nand later\n")
 
 
 def test_ctrl_c_ends_it_with_one_line(cifar, capsys):

@@ -162,6 +162,10 @@ def test_results_come_from_several_places_and_go_out_as_json(tmpdir, capsys):
 
 def test_no_results_are_no_pass(tmpdir, capsys):
     assert compare.main([str(tmpdir)]) == 2 and "no results in" in capsys.readouterr().err
+    recorder, _ = wrong_in(None)
+    recorder.write(str(tmpdir.join("here")))
+    assert compare.main([str(tmpdir.join("here")), str(tmpdir.join("nowhere"))]) == 2
+    assert "no results in {};".format(tmpdir.join("nowhere")) in capsys.readouterr().err
 
 
 def test_what_cannot_be_read_is_one_line(tmpdir, capsys):
