@@ -16,9 +16,6 @@ class Slot:
     def __init__(self, index):
         self.index = index
 
-    def __repr__(self):
-        return "input" if self.index is None else "input {}".format(self.index)
-
 
 class LayerCall:
     """An override with the arguments that do not change from call to call of a layer.

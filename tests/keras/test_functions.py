@@ -129,6 +129,15 @@ def test_the_config_of_what_is_gone_says_so(keras):
         Override.from_config({"override": dict(gone, here="another")})
 
 
+@NEEDS_CONFIGS_OF_ACTIVATIONS
+def test_the_config_of_what_is_gone_is_read_by_the_names_in_it(keras):
+    """As in another process, which knows no token of this one."""
+    config = override_gradient(double, ten_times_x, name="by names").get_config()["override"]
+    again = Override.from_config({"override": dict(config, here="another")})
+    assert again.forward is double and again.name == "by names"
+    assert_same_bits(gradients(keras, dense(keras, again), X), [2 * SUMS, 3 * 10 * SUMS])
+
+
 def init(shape, dtype=None, **options):
     return tf.ones(shape, dtype or tf.float32) * 2.0
 

@@ -1,5 +1,7 @@
 """`OverrideGradient`: the layer for Sequential models, with what Keras does to layers."""
 
+import functools
+import itertools
 import os
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from tests import modes
 from tests.keras.models import KERASES, X, double, five, gradients, sgd, ten_times_x, tenfold
 from tests.modes import assert_same_bits
 
+registrations = itertools.count()
 IS_KERAS_3 = hasattr(tf, "keras") and hasattr(tf.keras, "Operation")
 
 
@@ -103,6 +106,21 @@ def test_other_captured_weights_are_refused(keras, OverrideGradient):
         layer(keras.Input([3]))
 
 
+def test_an_error_of_forward_comes_out_as_it_is(keras, OverrideGradient):
+    def refuses(x):
+        raise ValueError("not this one")
+
+    with pytest.raises(ValueError, match="not this one"):
+        OverrideGradient(refuses, ten_times_x)(keras.Input([3]))
+
+
+def test_a_forward_that_tells_no_signature(keras, OverrideGradient):
+    """Whether it takes `training` cannot be known then, and it gets none."""
+    a = keras.Input([3])
+    model = keras.Model(a, OverrideGradient(max, ten_times_x)([a]))  # the largest of one
+    assert_same_bits(gradients(keras, model, X), [X, 10 * X])
+
+
 # --- what Keras does to layers --------------------------------------------------------------------------------
 
 
@@ -147,6 +165,18 @@ def test_fit_and_clone(keras, OverrideGradient):
 def test_a_wrapped_layer_s_weights_are_trained(keras, OverrideGradient):
     dense = keras.layers.Dense(3, use_bias=False, kernel_initializer="ones")
     layer = OverrideGradient(dense, lambda op, dy, variables: (dy, [tf.ones_like(v) * 7.0 for v in variables]))
+    model = _sequential(keras, layer)
+    model.compile(sgd(keras, 0.5), lambda target, output: output)
+    model.fit(X, X, verbose=0)
+    assert len(model.trainable_weights) == 1
+    np.testing.assert_array_equal(model.get_weights()[0], np.full([3, 3], 1 - 0.5 * 7, np.float32))
+
+
+def test_the_weights_of_a_layer_in_a_partial_are_trained(keras, OverrideGradient):
+    dense = keras.layers.Dense(3, use_bias=False, kernel_initializer="ones")
+    layer = OverrideGradient(
+        functools.partial(dense), lambda op, dy, variables: (dy, [tf.ones_like(v) * 7.0 for v in variables])
+    )
     model = _sequential(keras, layer)
     model.compile(sgd(keras, 0.5), lambda target, output: output)
     model.fit(X, X, verbose=0)
@@ -366,6 +396,19 @@ def test_a_keras_that_computes_without_tensorflow_is_refused():
 
     with pytest.raises(ValueError, match="computes with jax.*KERAS_BACKEND=tensorflow"):
         layer_class(JaxKeras)
+
+
+@pytest.mark.parametrize("module, stays", [("theirs", True), ("compat_grad.keras", False)])
+def test_a_class_that_the_user_has_keras_find_by_the_name_of_ours_stays(keras, module, stays):
+    from compat_grad.keras import seam
+
+    name = "NamedAlike{}".format(next(registrations))
+    known = keras.utils.get_custom_objects()
+    known[name] = before = type(name, (keras.layers.Layer,), {"__module__": module})
+    ours = type(name, (keras.layers.Layer,), {"__module__": "compat_grad.keras"})
+    assert seam.register(keras, ours, name) is ours
+    assert known.pop(name) is (before if stays else ours)
+    known.pop("compat_grad>" + name, None)
 
 
 def test_the_package_behind_tf_keras_is_taken_for_tf_keras():

@@ -108,6 +108,17 @@ def test_what_has_no_name_is_refused_when_it_is_saved(keras, saved):
         saved(keras.Model(x, override_gradient(double, lambda op, dy: dy, name="mine")(x)))
 
 
+def test_a_function_of_a_module_that_cannot_be_imported_is_refused_when_it_is_saved(keras, saved, OverrideGradient):
+    """Such as one that a program has executed as text."""
+    executed = {"__name__": "compat_grad_executed_text"}
+    exec("def forward(x): return 2.0 * x", executed)
+    model = _model(keras, OverrideGradient(executed["forward"], ten_times_x, name="executed"))
+    if saved.suffix:
+        with pytest.raises(TypeError, match="'executed'.*forward is <function forward"):
+            saved(model)
+    assert_same_bits(gradients(keras, model, X), [2 * X, 10 * X])
+
+
 def test_functions_can_be_handed_to_load_model(keras, saved, OverrideGradient, monkeypatch):
     model = _model(keras, OverrideGradient(five, ten_times_x))
     path = saved(model)
@@ -161,6 +172,18 @@ def test_an_array_that_no_file_holds_is_refused_when_it_is_saved(keras, saved, O
         with pytest.raises(TypeError, match="'complex'.*an argument is"):
             saved(model)
     assert_same_bits(gradients(keras, model, X), [X, 10 * X])
+
+
+def test_an_argument_that_no_file_holds_is_refused_when_it_is_saved(keras, saved, OverrideGradient):
+    model = _model(keras, OverrideGradient(_imaginary, ten_times_x, arguments=dict(scale=_Scale()), name="scaled"))
+    if saved.suffix:
+        with pytest.raises(TypeError, match="'scaled'.*an argument is"):
+            saved(model)
+    assert_same_bits(gradients(keras, model, X), [X, 10 * X])
+
+
+class _Scale:
+    imag = 1.0
 
 
 def _imaginary(x, scale):
