@@ -37,7 +37,8 @@ def main(argv):
     target = options.html or os.path.join(options.directories[0], "report.html")
     try:
         expected = compare.expected_environments(options.tox, options.label) if options.tox else ()
-        comparison = compare.Comparison(_load([path for found in files.values() for path in found]), expected, options.require_all)
+        results = _load([path for found in files.values() for path in found])
+        comparison = compare.Comparison(results, expected, options.require_all)
         os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
         page.write(comparison, target)
     except (OSError, ValueError) as error:  # a file that is not there, or is none of ours
