@@ -16,7 +16,7 @@ from compat_grad.call import symbolic
 from compat_grad.call.arguments import Arguments
 from compat_grad.call.around import CallInside, with_what_stands_around
 from compat_grad.call.backward import Backward, BackwardCall
-from compat_grad.call.definition import Definition, check_definition, doc_of, gradient_in_words, name_of
+from compat_grad.call.definition import Definition, Doc, check_definition, gradient_in_words, name_of
 from compat_grad.call.explain import explain
 from compat_grad.call.forward import (
     detach,
@@ -108,20 +108,20 @@ class _Decorator(functools.partial):
 
 
 class Override:
-    """A callable with a gradient of its own; made by `override_gradient`."""
+    __doc__ = Doc("A callable with a gradient of its own; made by `override_gradient`.")
 
     # AutoGraph leaves objects with this attribute as they are; forward is handed to it in `_run`.
     autograph_info__ = {}  # noqa: RUF012
 
     def __init__(self, forward, backward, surrogate, combine, strategy, name, on_unused="error"):
         self._definition = Definition(forward, backward, surrogate, combine, strategy, name, on_unused)
-        check_definition(*self._definition)
+        self._name = name or name_of(forward)
+        self._title = "override_gradient {!r}".format(self._name)
+        check_definition(self._title, forward, backward, surrogate, combine, strategy, on_unused)
         self._forward = forward
         self._surrogate = surrogate
         self._combine = combine
         self._strategy = strategy
-        self._name = name or name_of(forward)
-        self._title = "override_gradient {!r}".format(self._name)
         self._op_gradients = (
             gradients_of_override(self._name, backward, on_unused)
             if isinstance(backward, collections.abc.Mapping)
@@ -132,8 +132,8 @@ class Override:
         )
         self._set_arguments(n_self=int(is_method(forward)))
         if self._backward is not None:
+            self._backward.check_convention()
             recalled.define(self)
-        self.__doc__ = doc_of(self._definition)
         self.__module__ = getattr(forward, "__module__", None)
         self.__qualname__ = getattr(forward, "__qualname__", self._name)
         # No __wrapped__: tf.function (2.8 to 2.22) replaces an argument that has it by what it wraps, which is forward

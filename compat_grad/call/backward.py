@@ -13,11 +13,11 @@ from compat_grad import _tf
 from compat_grad._tf import tf
 from compat_grad.call import structure
 from compat_grad.call.arguments import WrongNames
-from compat_grad.call.arity import check_call
+from compat_grad.call.arity import Takes
 from compat_grad.call.composites import WrongCount, join_gradients, split_gradient
 from compat_grad.call.explain import explain
 from compat_grad.call.overridden_op import OverriddenOp
-from compat_grad.call.signature import is_method, signature_of
+from compat_grad.call.signature import is_method
 from compat_grad.call.traced import alive
 from compat_grad.call.variables import lasting_values
 from compat_grad.saving import told
@@ -40,7 +40,8 @@ class Backward:
         self._is_name = isinstance(function, str)
         self._is_method = is_method(function)
         self.ready = None if self._is_name or self._is_method else function
-        self.takes_variables = not self._is_name and _takes_variables(function)
+        self._takes = None if self._is_name else Takes(function)
+        self.takes_variables = not self._is_name and self._takes.variables
         self._fitting = set()  # (how many output gradients, whether with variables); as many as forward returns
         self.accepts_indexed_slices = getattr(function, "accepts_indexed_slices", False)
 
@@ -65,14 +66,18 @@ class Backward:
         self.accepts_indexed_slices = getattr(registered, "accepts_indexed_slices", False)
         return registered or _not_differentiable
 
+    def check_convention(self):
+        """Raise TypeError unless backward, where it is a function, can be called as (op, *output_grads)."""
+        if not self._is_name:
+            self._takes.check_convention(self.title(), "backward")
+
     def check_takes(self, n_gradients, variables, own):
         """Raise TypeError unless backward can be called with so many output gradients and these variables."""
         case = n_gradients, bool(variables)
         if case not in self._fitting:
-            what = "backward"
-            if self._is_name:
-                what = "the gradient registered as {!r}".format(self._function)
-            check_call(self.function(own), n_gradients, variables, self.title(), what)
+            takes = self._takes if self.ready is not None else Takes(self.function(own))
+            what = "the gradient registered as {!r}".format(self._function) if self._is_name else "backward"
+            takes.check_call(n_gradients, variables, self.title(), what)
             self._fitting.add(case)
 
     def check_takes_any(self, variables):
@@ -322,14 +327,6 @@ def _complete(gradient, output, accepts_indexed_slices):
     if type(gradient) is _tf.IndexedSlices and not accepts_indexed_slices:
         return _tf.dense(gradient, output)
     return gradient
-
-
-def _takes_variables(function):
-    signature = signature_of(function)
-    return signature is not None and any(
-        parameter.name == "variables" or parameter.kind == parameter.VAR_KEYWORD
-        for parameter in signature.parameters.values()
-    )
 
 
 def _not_differentiable(op, *output_gradients):

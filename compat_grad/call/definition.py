@@ -6,7 +6,7 @@ import functools
 import inspect
 
 from compat_grad import _tf
-from compat_grad.call.arity import check_convention
+from compat_grad.call.arity import Takes
 from compat_grad.call.surrogate import COMBINATIONS
 from compat_grad.strategies.table import STRATEGIES
 
@@ -14,9 +14,8 @@ from compat_grad.strategies.table import STRATEGIES
 Definition = collections.namedtuple("Definition", "forward backward surrogate combine strategy name on_unused")
 
 
-def check_definition(forward, backward, surrogate, combine, strategy, name, on_unused):
-    """Raise TypeError or ValueError, naming the override and the argument, unless these make an override."""
-    where = "override_gradient {!r}".format(name or name_of(forward))
+def check_definition(where, forward, backward, surrogate, combine, strategy, on_unused):
+    """Raise TypeError or ValueError, naming the override (where) and the argument, unless these make an override."""
     if not callable(forward):
         raise TypeError(
             "override_gradient: forward must be callable, got {!r} ({}).{}".format(
@@ -36,9 +35,7 @@ def check_definition(forward, backward, surrogate, combine, strategy, name, on_u
         )
     if isinstance(backward, collections.abc.Mapping):
         _check_mapping(backward, strategy, where)
-    elif callable(backward):
-        check_convention(backward, where, "backward")
-    elif backward is not None and not isinstance(backward, str):
+    elif backward is not None and not callable(backward) and not isinstance(backward, str):
         raise TypeError(
             "{}: backward must be a function (op, *output_grads), the name of a registered gradient, or a dict from op "
             "types to either, got {!r} ({}).".format(where, backward, type(backward).__name__)
@@ -110,7 +107,7 @@ def _check_mapping(mapping, strategy, where):
                 "{!r} ({}).".format(where, op_type, gradient, type(gradient).__name__)
             )
         if callable(gradient):
-            check_convention(gradient, where, "backward[{!r}]".format(op_type))
+            Takes(gradient).check_convention(where, "backward[{!r}]".format(op_type))
     if strategy not in ("auto", "gradient_override_map"):
         raise ValueError(
             "{}: strategy {!r} cannot express the gradients of ops within forward. Leave strategy='auto' (which takes "
@@ -131,6 +128,16 @@ def gradient_in_words(definition):
 
 def _rule_in_words(rule):
     return "registered as {!r}".format(rule) if isinstance(rule, str) else "by {}".format(name_of(rule))
+
+
+class Doc:
+    """The docstring of a class of overrides, and of each of its objects the one that tells forward and gradient."""
+
+    def __init__(self, of_class):
+        self._of_class = of_class
+
+    def __get__(self, override, owner):
+        return self._of_class if override is None else doc_of(override._definition)
 
 
 def doc_of(definition):

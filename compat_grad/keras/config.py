@@ -13,7 +13,6 @@ import numpy as np
 
 from compat_grad import _tf
 from compat_grad._tf import tf
-from compat_grad.call.definition import Definition, check_definition
 from compat_grad.keras import form, seam
 from compat_grad.keras.call import Slot, behind
 from compat_grad.override import Override
@@ -82,11 +81,9 @@ def _restore_checked(described, keras):
     for role in form.ROLES:
         definition[role] = _restore_part(described[role], keras)
     try:
-        definition = Definition(**dict(_DEFAULTS, **definition))
-        check_definition(*definition)
+        return Override(**dict(_DEFAULTS, **definition))
     except TypeError as error:
         raise ValueError("compat_grad: the config of an override makes no override: {}".format(error)) from error
-    return Override(*definition)
 
 
 _DEFAULTS = dict(combine="add", strategy="auto", name=None, on_unused="error")
