@@ -317,6 +317,22 @@ def test_over_a_staticmethod(mode, twice):
         assert_same_bits([value, gradient], [2.0 * X, np.full_like(X, 10.0)])
 
 
+# --- Python control flow on tensors -----------------------------------------------------------------------------
+
+
+def test_who_can_have_autograph_is_not_told_to_do_without(functions):
+    f = override_gradient(lambda x: x if tf.reduce_sum(x) > 0.0 else -x, lambda op, dy: 10.0 * dy, name="my_rule")
+    try:
+        tf.function(lambda x: f(x))(tf.constant(X))
+        is_reached = True
+    except TypeError:  # 1.14
+        is_reached = False
+    with pytest.raises(TypeError) as caught:
+        tf.function(f.__call__, autograph=False)(tf.constant(X))
+    assert_says(caught.value, [LINE + "forward"])
+    assert ("cannot reach the AutoGraph" in words_of(caught.value)) is not is_reached
+
+
 # --- a backward that needs a graph ------------------------------------------------------------------------------
 
 
