@@ -170,7 +170,12 @@ def _told_of_all():
 
 
 def _honored_here():
-    return _everywhere or getattr(_thread, "depth", 0) or (_calls and _tf.tf.distribute.has_strategy())
+    return _everywhere or getattr(_thread, "depth", 0) or (_calls and _in_a_replica())
+
+
+def _in_a_replica():
+    has_strategy = getattr(getattr(_tf.tf, "distribute", None), "has_strategy", None)  # none to 1.12
+    return has_strategy is not None and has_strategy()
 
 
 def _make_hold(entered):

@@ -39,12 +39,11 @@ def look_for_kerases(honored):
     Args:
       honored: ``honored(function, looks_like)``, a callable whose override maps hold.
     """
-    for cls in kerases.called_classes():
-        if cls not in _own:
-            with _patching:
-                if cls not in _own:
-                    _own[cls] = cls.__call__
-                    cls.__call__ = _remembering_call(cls.__call__, honored)
+    with _patching:
+        for cls in kerases.called_classes():
+            if cls not in _own:
+                _own[cls] = cls.__call__
+                cls.__call__ = _remembering_call(cls.__call__, honored)
 
 
 def _remembering_call(own, honored):

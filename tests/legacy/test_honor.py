@@ -1,5 +1,6 @@
 """`honor_override_maps`: the maps that legacy code enters hold, in every mode, as they did in a graph."""
 
+import collections
 import importlib.util
 import pickle
 import re
@@ -148,6 +149,19 @@ def test_a_map_around_the_call(mode):
             return differentiate(honored, [x])
 
     assert mode.run(program, np.float32(2.0))[1] == [100.0]
+
+
+def test_a_map_around_the_call_where_all_maps_hold(mode):
+    """As in a program under `run --honor` that decorates its functions, too."""
+    op_by_op(mode)
+    honored = honor_override_maps(lambda x: tf.nn.relu(x))
+
+    def f(x):
+        with mapped({"Relu": "LegacyTimes100"}):
+            return honored(x)
+
+    with honoring_in_all_threads():
+        assert mode.run(lambda differentiate, x: differentiate(f, [x]), np.float32(2.0))[1] == [100.0]
 
 
 def test_a_map_of_another_graph_than_the_one_at_hand(mode):
@@ -313,6 +327,41 @@ def test_methods_and_classes_keep_their_names():
     assert honor_override_maps(Net().__call__)(3.0) == 6.0
 
 
+def test_what_tells_no_signature():
+    honored = honor_override_maps(max)
+    assert honored(2.0, 3.0) == 3.0
+    assert honored.__name__ == "max"
+
+
+def test_what_another_thread_does_meanwhile_is_left_to_tensorflow():
+    from tensorflow.python.framework.function import Defun
+
+    found, expected = {}, {"graph": 7.0} if modes.HAS_GRAPHS else {}
+    if modes.HAS_EAGER:
+        expected["eager"] = 1.0
+
+    def in_another_thread():
+        if modes.HAS_GRAPHS:
+            with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+                x = tf.constant(2.0)
+                defun = Defun(tf.float32, func_name="OfAThread", python_grad_func=lambda op, dy: 7.0 * dy)
+                found["graph"] = session.run(v1.gradients(defun(lambda x: 1.0 * x)(x), x)[0])
+        if modes.HAS_EAGER:
+            _, (in_eager_mode,) = modes.by_tape(relu, [tf.constant(2.0)])
+            found["eager"] = float(in_eager_mode)
+
+    @honor_override_maps
+    def f(x):
+        other = threading.Thread(target=in_another_thread)
+        other.start()
+        other.join()
+        return relu(x)
+
+    mode = modes.EAGER if modes.HAS_EAGER and _tf.tells_of_executed_ops else modes.GRAPH
+    assert gradient(mode, f, -2.0) == 100.0
+    assert found == expected
+
+
 def test_what_is_done_later_is_refused():
     def generator():
         yield 1
@@ -343,6 +392,23 @@ def test_what_another_thread_registers_while_code_is_tried_eagerly_stays_registe
     assert _tf.registered_gradient("LegacyOfAThread")(None, 1.0) == 3.0
     _tf.unregister_gradient("LegacyOfATry")
     _tf.unregister_gradient("LegacyOfAThread")
+
+
+def test_maps_are_remembered_up_to_a_number(mode, monkeypatch):
+    from compat_grad.legacy import rules
+
+    op_by_op(mode)
+    monkeypatch.setattr(rules, "MOST", 2)
+    monkeypatch.setattr(rules, "_remembered", collections.OrderedDict())
+
+    def f(x):
+        for op_type, name in [("Relu", "LegacyTimes100"), ("Relu", "LegacyTimes7"), ("Floor", "LegacyTimes7")] * 2:
+            with mapped({op_type: name}):
+                x = tf.floor(x) if op_type == "Floor" else tf.nn.relu(x)
+        return x
+
+    assert gradient(mode, f, 2.0) == (100.0 * 7.0 * 7.0) ** 2
+    assert len(rules._remembered) == 2
 
 
 def test_a_name_that_is_registered_nowhere_is_told_with_its_map(mode):

@@ -85,6 +85,17 @@ def test_a_model_that_was_copied_under_a_map_is_the_one_that_has_it(keras):
     assert step_of(keras, plain) == 2.0
 
 
+def test_a_layer_that_is_called_twice_under_one_map_keeps_it_in_both(keras):
+    @honor_override_maps
+    def build():
+        inputs, relu = keras.layers.Input([1]), keras.layers.Activation("relu")
+        with mapped():
+            outputs = relu(relu(scaled(keras, inputs)))
+        return keras.models.Model(inputs, outputs)
+
+    assert step_of(keras, build()) == 20000.0
+
+
 def test_a_layer_under_two_maps_is_refused(keras, eager):
     relu = keras.layers.Activation("relu")
 

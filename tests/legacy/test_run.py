@@ -112,6 +112,20 @@ PROGRAMS = {
         "the thread is done\n",
         "",
     ),
+    "imports others": ("import wave; print(wave.__name__)", 0, "wave\n", ""),
+    "finds no TensorFlow": (
+        """
+        import sys
+        sys.path[:] = [path for path in sys.path if not path.endswith("-packages")]
+        try:
+            import tensorflow
+        except ImportError as error:
+            print(error)
+        """,
+        0,
+        "No module named 'tensorflow'\n",
+        "",
+    ),
     "looks at itself": ("print(__name__, __package__, __spec__ and __spec__.name)", 0, None, ""),
 }
 

@@ -5,14 +5,19 @@ import inspect
 import pytest
 import tensorflow as tf
 
+from compat_grad._tf.lookup import first
 from compat_grad.legacy import watch
 from compat_grad.legacy.entered import told_of_maps
+from compat_grad.legacy.report import Report
 from tests import modes
 from tests.legacy.gradients import v1
 
 NEEDS_TAPES_IN_FUNCTIONS = pytest.mark.skipif(
     not modes.HAS_FUNCTIONS, reason="this TensorFlow process has no tf.function in eager mode"
 )
+
+
+SHOWS_EXECUTED_FUNCTIONS = hasattr(first("tensorflow.python.eager.context.Context"), "get_function_def")  # from 2.4 on
 
 
 def ignored_in(program):
@@ -43,6 +48,25 @@ def test_a_map_on_a_type_that_was_renamed_is_ignored(graph):
 
     renamed = [(2, "AddV2", watch.RENAMED.format("AddV2"))]
     assert ignored_in(program) == (renamed if _plus() == "AddV2" else [])
+
+
+def test_maps_in_maps_are_told_once_and_only_of_what_is_ignored_in_them(graph):
+    report = Report()
+
+    def program():
+        x = v1.placeholder(tf.float32, [2])
+        relu, floor = {"Relu": "LegacyTimes100"}, {"Floor": "LegacyTimes7"}
+        with graph.gradient_override_map(relu), graph.gradient_override_map(floor):
+            tf.nn.relu(tf.floor(x))
+        with tf.Graph().as_default(), graph.gradient_override_map({"Relu": "LegacyTimes7"}):
+            tf.nn.relu(tf.constant([1.5]))
+
+    with watch.watching(report.ignored, report.left):
+        program()
+    assert report.lines()[0] == "TensorFlow ignored 1 of the 3 override maps that were entered:"
+    places, rows = [line for line in report.lines()[1:-1] if line[:4] != "    "], report.lines()[2:-1]
+    assert len(places) == 1 and places[0].endswith("gradient_override_map({'Relu': 'LegacyTimes7'})")
+    assert rows == ["    Relu: ignored 1 time {}, none while a tape listened".format(watch.GRAPH)]
 
 
 def _plus():
@@ -128,6 +152,24 @@ def test_loops_and_functions_are_not_reached_by_a_map_around_them():
     with watch.watching(found.append):
         call(tf.constant([1.5]))
     assert {(ignored.op_type, ignored.mode) for ignored in found} == {("Relu", watch.FUNCTION)}
+
+
+@NEEDS_TAPES_IN_FUNCTIONS
+@pytest.mark.parametrize("is_of_a_function", [False, True])
+def test_what_is_called_in_eager_mode_is_looked_into(is_of_a_function):
+    """Also under a map on the graph of a function, to which eager mode adds nothing."""
+    double = tf.function(lambda x: tf.nn.relu(x) * 2.0)
+    double(tf.constant([1.5]))  # traced before the map
+    of_double = double.get_concrete_function(tf.TensorSpec([1], tf.float32)).graph
+    graph = of_double if is_of_a_function else v1.get_default_graph()
+
+    def program():
+        with graph.gradient_override_map({"Relu": "LegacyTimes7"}):
+            double(tf.constant([1.5]))
+            tf.nn.relu(tf.floor(tf.floor(tf.constant([1.5]))))
+
+    inside = [(1, "Relu", watch.FUNCTION)] if SHOWS_EXECUTED_FUNCTIONS else []
+    assert ignored_in(program) == inside + [(1, "Relu", watch.EAGER)]
 
 
 def test_what_is_left_tells_which_types_it_was_for(graph):
