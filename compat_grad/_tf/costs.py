@@ -85,6 +85,7 @@ _COSTS = {
     "ResourceVariable": _CHECKS,
     "BaseResourceVariable": _CHECKS,
     "PartitionedVariable": "partitioned variables of TensorFlow 1 are not taken for variables",
+    "ShardedVariable": "partitioned variables of parameter servers are not taken for variables",
     "constant_value": "the public tf.get_static_value takes its place",
     "GraphOrParentsInXlaContext": "an op-level override must be traced anew, by another override, for jit_compile=True",
     "CondBranchFuncGraph": _BRANCHES,

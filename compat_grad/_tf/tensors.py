@@ -15,6 +15,9 @@ EagerTensor = first("tensorflow.python.framework.ops.EagerTensor")
 _CompositeTensor = first("tensorflow.python.framework.composite_tensor.CompositeTensor")
 # Before CompositeTensor (1.14) these stood alone.
 _OLD_COMPOSITES = (tf.SparseTensor, tf.IndexedSlices) + ((tf.RaggedTensor,) if hasattr(tf, "RaggedTensor") else ())
+_ShardedVariable = first("tensorflow.python.distribute.sharded_variable.ShardedVariable")
+if None in (_ShardedVariable, _CompositeTensor) or not issubclass(_ShardedVariable, _CompositeTensor):
+    _ShardedVariable = None  # to 2.3 no tensor can be made of it
 _VARIABLES = tuple(
     {
         cls
@@ -24,6 +27,7 @@ _VARIABLES = tuple(
             first("tensorflow.python.ops.resource_variable_ops.ResourceVariable"),
             first("tensorflow.python.ops.resource_variable_ops.BaseResourceVariable"),
             first("tensorflow.python.ops.variables.PartitionedVariable"),
+            _ShardedVariable,
         )
         if cls is not None
     }

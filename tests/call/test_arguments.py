@@ -581,6 +581,20 @@ def test_a_passed_partitioned_variable(graph, resource):
     assert_same_bits(found, [20 * Y[:1], 20 * Y[1:]])
 
 
+@pytest.mark.parametrize("traced", [False, True], ids=["eager", "traced"])
+def test_a_passed_sharded_variable(functions, traced):
+    """TensorFlow 2's partitioned variable, of its parameter servers."""
+    module = pytest.importorskip("tensorflow.python.distribute.sharded_variable", reason="it came with TensorFlow 2.1")
+    if not hasattr(module.ShardedVariable, "_type_spec"):
+        pytest.skip("to 2.3 TensorFlow can make no tensor of it")
+    w = module.ShardedVariable([tf.Variable(X[:1]), tf.Variable(X[1:])])
+    f = override_gradient(lambda w, y: w * y, crossed)
+    with tf.GradientTape() as tape:
+        z = (tf.function(lambda y: f(w, y)) if traced else lambda y: f(w, y))(tf.constant(Y))
+    gradients = tape.gradient(z, w.variables, 2.0 * tf.ones_like(z))
+    assert_same_bits(modes.to_arrays([z] + gradients), [X * Y, 20 * Y[:1], 20 * Y[1:]])
+
+
 # --- what backward may return ----------------------------------------------------------------------------------
 
 #: name: (backward of (x, "s", {"y": [y, 1.0]}) -> x * y, gradients with respect to x and y)
