@@ -37,7 +37,7 @@ class Mode:
     def lacks_second(self):
         """Why TensorFlow itself has no second derivatives in it, or None."""
         if self.differentiate is by_tape_outside and not process.functions_have_second_derivatives():
-            return "this TensorFlow has no second derivatives by tapes around a tf.function (1.14)"
+            return "no second derivatives by tapes around a tf.function (1.14)"  # pragma: no cover (1.14)
         return None
 
     def scope(self):
@@ -58,7 +58,7 @@ class Mode:
         The gradients are of the sum of f's outputs, weighted so that no two elements weigh the same; the second
         ones of the weighted sum of the first.
         """
-        if self.lacks_second:
+        if self.lacks_second:  # pragma: no cover (1.14)
             raise NotInThisTensorFlow(self.lacks_second)
 
         def program(differentiate, *inputs):

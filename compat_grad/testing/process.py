@@ -63,7 +63,7 @@ def choose_behaviour(wanted):
         v1.disable_v2_behavior()
     elif wanted == "eager" and not IS_TF2 and hasattr(v1, "enable_eager_execution"):
         v1.enable_eager_execution()
-    elif wanted == "eager" and not IS_TF2:  # 1.5 and 1.6
+    elif wanted == "eager" and not IS_TF2:  # pragma: no cover (1.5 and 1.6)
         tf.contrib.eager.enable_eager_execution()
     elif wanted != "default":
         known = "default and v1" if IS_TF2 else "default and eager"

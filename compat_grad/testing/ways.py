@@ -84,7 +84,7 @@ def _strategies_of(mode):
 
 def _run_in_mode(mode, strategy, orders, case):
     if case.is_op_level and mode is modes.TAPE_INSIDE and not process.functions_have_second_derivatives():
-        orders = 1  # which is in a function of its own, for the tape's sake
+        orders = 1  # pragma: no cover (1.14: it is in a function of its own, for the tape's sake)
     with mode.scope():
         return program_of(case, strategy, orders).run_in(mode)
 

@@ -5,12 +5,13 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from compat_grad.commands import compare
 from compat_grad.testing.case import Case, f32
 from compat_grad.testing.proof import Proof
 from compat_grad.testing.results import Recorder, decode
-from compat_grad.testing.ways import all_ways
+from compat_grad.testing.ways import all_ways, plain_ways
 
 IN_MODES = [
     way
@@ -112,6 +113,24 @@ def test_one_wrong_bit_in_one_environment_turns_the_report_red(tmpdir, capsys):
     assert page.count('"v":"different"') == 1 and page.count('"v":"same"') == 3
 
 
+def test_ways_that_differ_by_a_bit_fail_where_none_is_allowed():
+    case = Case("Planted", "a bit", function=lambda x: x * 1.5, inputs=[f32([0.5])], ulps=0, ulps_modes=0)
+    proof, (one, other) = Proof(Recorder()), plain_ways()[:1] * 2
+    results = one.run(case)
+    proof.check(case, one, results)
+    moved = dict(results, first=[np.nextafter(results["first"][0], np.float32(2))])
+    with pytest.raises(AssertionError, match="first: 1 ULP from the results of: {}".format(one.name)):
+        proof.check(case, other, moved)
+
+
+def test_a_case_that_no_way_can_run_has_nothing_to_be_held_to():
+    case = Case("Planted", "not here", function=lambda x: tf.no_such_function(x), inputs=[f32([0.5])])
+    recorder = Recorder()
+    Proof(recorder).refer(case)
+    assert "module 'tensorflow' has no attribute 'no_such_function'" not in recorder.to_text()
+    assert "this TensorFlow has no tf.no_such_function" in recorder.to_text()
+
+
 @pytest.mark.parametrize("steps, code", [(3, 0), (4, 1), (-4, 1)])
 def test_a_stated_bound_is_held(tmpdir, capsys, steps, code):
     several_environments(tmpdir, ulps=3, steps=steps)
@@ -125,6 +144,17 @@ def test_a_failed_test_is_a_difference(tmpdir, capsys):
     recorder.write(str(tmpdir))
     code, printed, _ = compared(tmpdir, capsys)
     assert code == 1 and "it broke" in printed
+
+
+def test_of_very_many_differences_the_first_are_told(tmpdir, capsys):
+    recorder, _ = wrong_in(None)
+    for number in range(30):
+        recorder.failed(
+            Case("Planted", "failed {}".format(number), value=lambda: 0, gradient=lambda dy: 0), "graph", ""
+        )
+    recorder.write(str(tmpdir))
+    code, printed, _ = compared(tmpdir, capsys)
+    assert code == 1 and printed.count("DIFFERENT  ") == 50 and "... and 10 more\n" in printed
 
 
 def test_missing_and_stale_results_are_said(tmpdir, capsys):

@@ -57,6 +57,18 @@ def test_output_gradients_and_second_derivatives():
     assert (value, gradients, second) == (8.0, [120.0], [120.0])
 
 
+def test_tensors_and_variables_that_have_values_are_taken_by_those():
+    if modes.HAS_EAGER:
+        make = tf.contrib.eager.Variable if modes.BEHAVIOUR == "eager" else tf.Variable
+        value, gradients = testing.value_and_gradients(lambda x, v: 3.0 * x * v, [tf.constant(X), make(2.0)])
+        np.testing.assert_array_equal(value, 6 * X)
+        np.testing.assert_array_equal(gradients[0], np.full_like(X, 6))
+        np.testing.assert_allclose(gradients[1], 3 * X.sum())
+        return
+    with tf.Graph().as_default(), pytest.raises(TypeError, match="has no value outside of its graph: pass an array"):
+        testing.value_and_gradients(lambda v: 3.0 * v, [modes.v1.Variable([1.0, 2.0])])
+
+
 def test_what_is_the_same_in_every_mode_agrees():
     testing.assert_modes_agree(dense, [X, W])
     testing.assert_modes_agree(reverse, X)
@@ -84,6 +96,11 @@ def test_a_gradient_that_is_none_is_told():
     with pytest.raises(AssertionError, match="the gradient of inputs.0. is None in mode"):
         testing.assert_modes_agree(f, [X, W])
     testing.assert_modes_agree(f, [X, W], allow_none=True)
+
+
+def test_a_gradient_that_is_none_where_a_formula_says_another_is_told():
+    with pytest.raises(AssertionError, match=r"gradient of inputs\[0\]"):
+        testing.assert_gradient(lambda x, w: tf.stop_gradient(x) * w, [X, X], lambda x, w, dy: [dy * w, dy * x])
 
 
 def test_an_error_of_the_function_names_the_mode():
@@ -135,6 +152,19 @@ def test_a_layer_s_own_variables_are_differentiated(functions):
     testing.assert_modes_agree(layer, X)
     found = testing.value_and_gradients(layer, X)
     assert [gradient.shape for gradient in found.of_variables] == [(3, 2), (2,)]
+
+
+@pytest.mark.skipif(not hasattr(tf, "keras"), reason="Keras came with 1.4")
+def test_a_variable_of_a_layer_whose_gradient_is_none_is_named(functions):
+    class Idle(tf.keras.layers.Layer):
+        def build(self, shape):
+            self.idle = self.add_weight(name="idle", shape=[], initializer="zeros")
+
+        def call(self, x):
+            return 2.0 * x
+
+    with pytest.raises(AssertionError, match=r"the gradient of idle_one.trainable_variables\[0\] is None"):
+        testing.assert_modes_agree(Idle(name="idle_one"), X)
 
 
 @pytest.mark.skipif(not hasattr(tf, "keras"), reason="Keras came with 1.4")

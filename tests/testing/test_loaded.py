@@ -5,10 +5,11 @@ import pytest
 import tensorflow as tf
 
 from compat_grad import override_gradient, testing
-from compat_grad.testing import loaded
+from compat_grad.testing import loaded, specs
 from compat_grad.testing.case import Case
 from compat_grad.testing.proof import Proof
 from compat_grad.testing.results import Recorder
+from compat_grad.testing.verify import NOT_HERE, verify
 from compat_grad.testing.ways import ways_of
 from tests import modes
 
@@ -84,6 +85,19 @@ def test_a_function_that_calls_python_is_left_out_with_the_reason():
         testing.value_and_gradients(forward, X, mode="saved_model")
     with pytest.raises(testing.NotInThisTensorFlow, match="mode 'saved_model': it calls Python"):
         testing.assert_modes_agree(forward, X, modes="saved_model")
+    with pytest.raises(testing.NotInThisTensorFlow, match="mode 'saved_model': it calls Python"):
+        testing.assert_overridden(forward, X, modes="saved_model")
+    checks = list(verify(forward, [specs.Input(X)], modes=["saved_model"]))
+    assert {check.verdict for check in checks if check.mode == "saved_model"} == {NOT_HERE}
+
+
+@needs_it
+def test_an_error_of_the_function_is_not_taken_for_one_of_the_loaded_model():
+    def refuses(x):
+        raise LookupError("no such thing")
+
+    with pytest.raises(LookupError, match="no such thing"):
+        testing.value_and_gradients(refuses, X, mode="saved_model")
 
 
 @needs_it

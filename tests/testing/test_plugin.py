@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 
 PROJECT = """
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from compat_grad import override_gradient, testing
@@ -37,9 +38,22 @@ family.case(
 )
 
 
+def refuse(x):
+    raise LookupError("not this one")
+
+
+family.case("refusal", forward=refuse, surrogate=tf.identity, inputs=[X], value=lambda x: x, gradient=lambda x, dy: dy)
+
+
 def test_reversal(gradient_mode):
     value, (gradient,) = testing.value_and_gradients(reverse, X, mode=gradient_mode)
     np.testing.assert_array_equal(gradient, -np.ones(3))
+
+
+@pytest.mark.parametrize("scale", [2.0, 3.0])
+def test_scaled(gradient_mode, scale):
+    for _ in range(2):
+        testing.value_and_gradients(lambda x: reverse(x) * scale, X, mode=gradient_mode)
 
 
 def test_a_fresh_graph(gradient_mode):
@@ -100,6 +114,7 @@ def test_a_failure_says_way_and_code(ran):
     _, _, printed = ran
     assert "in the way: {} · gradient_override_map".format(modes.MODES[0].name) in printed
     assert "gradient=lambda x, dy: 3 * dy," in printed
+    assert 'raise LookupError("not this one")' in printed
 
 
 @pytest.mark.skipif(
@@ -119,12 +134,28 @@ def test_the_results_are_compared(ran, capsys):
     (about,) = told["environments"]
     assert (about["project"], about["environment"], about["behaviour"]) == ("theirs", "planted", modes.BEHAVIOUR)
     verdicts = {case["case"]: case["environments"][0]["verdict"] for case in told["cases"]}
+    assert compare.main([str(folder / "results")]) == 1
+    assert "beside: gradient_override_map is right in " in capsys.readouterr().out
     assert verdicts["Mine/reversal"] == "same" and verdicts["Mine/wrong formula"] == "failed"
     assert [verdict for case, verdict in verdicts.items() if "test_theirs.py/test_reversal" in case] == ["same"]
+    scaled = {case for case in verdicts if "test_scaled" in case}
+    names = ["test_scaled[scale={}] · <lambda>{}".format(scale, again) for scale in (2.0, 3.0) for again in ("", " #2")]
+    assert scaled == {"test_theirs.py/" + name for name in names}
     page = (folder / "results" / "report.html").read_text(encoding="utf-8")
     beside = "{} \\u00b7 tf.custom_gradient".format(modes.MODES[0].name)
     assert beside in page or not hasattr(tf, "custom_gradient")
     assert "def test_reversal(gradient_mode)" in page and 'family.case(\\n    \\"wrong formula\\"' in page
+
+
+def test_what_several_processes_of_xdist_find_is_one_result(tmp_path):
+    pytest.importorskip("xdist", reason="pytest-xdist is in tox.ini's environment of 2.15")
+    tmp_path.joinpath("test_theirs.py").write_text(PROJECT)
+    options = ["--gradient-behaviour", modes.BEHAVIOUR, "--gradient-results", "results"]
+    _, printed = run_pytest(tmp_path, "-n", "2", "-k", "test_reversal", *options)
+    assert "2 workers" in printed
+    (path,) = tmp_path.joinpath("results").glob("*.json")
+    cases = json.loads(path.read_text(encoding="utf-8"))["cases"]
+    assert set(cases["test_theirs.py/test_reversal · <lambda>"]["ways"]) >= {mode.key for mode in modes.MODES}
 
 
 def test_tensorflow_is_loaded_only_when_it_is_used(tmp_path):

@@ -44,5 +44,9 @@ def test_in_a_graph_a_map_is_right():
     assert rivals.verdicts(ops) == {"gradient_override_map": {"graph": rivals.RIGHT}}
 
 
+def test_beside_what_is_no_override_stands_nothing():
+    assert rivals.verdicts(Case("Rivals", "plain", function=lambda x: x * x, inputs=[X])) == {}
+
+
 def test_what_a_rival_has_no_words_for_is_left_out():
     assert "tf.custom_gradient" not in rivals.verdicts(ops)

@@ -5,7 +5,7 @@ import collections
 import numpy as np
 import pytest
 
-from compat_grad.testing.specs import UNKNOWN_SIZE, BadSpec, from_text, given
+from compat_grad.testing.specs import UNKNOWN_SIZE, BadSpec, from_text, given, named
 
 
 def test_dtype_and_shape():
@@ -55,6 +55,19 @@ def test_a_file_gives_its_arrays_in_the_order_of_their_names(tmp_path):
     arrays = [np.full([2], i, np.float32) for i in range(12)]
     np.savez(str(tmp_path / "inputs.npz"), *arrays)
     assert [spec.array[0] for spec in given([], str(tmp_path / "inputs.npz"))] == list(range(12))
+
+
+def test_a_file_of_one_array_gives_that(tmp_path):
+    np.save(str(tmp_path / "input.npy"), np.full([2], 3, np.float32))
+    (spec,) = given([], str(tmp_path / "input.npy"))
+    assert spec.array.tolist() == [3, 3]
+
+
+def test_a_module_that_imports_what_is_not_there_says_so_itself(tmp_path, monkeypatch):
+    (tmp_path / "imports_what_is_not_there.py").write_text("import no_such_module")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ImportError, match="'no_such_module'"):
+        named("imports_what_is_not_there:f")
 
 
 def test_a_file_with_objects_is_refused(tmp_path):

@@ -20,6 +20,7 @@ from compat_grad.testing import (
     process,
     results,
     structures,
+    transformations,
     verdicts,
 )
 from compat_grad.testing.call import in_dtype
@@ -135,6 +136,12 @@ def test_all_public_names_are_told():
 def test_arrays_are_no_formula_for_second_derivatives():
     with pytest.raises(ValueError, match="second derivatives need a formula; got arrays"):
         testing.assert_gradient(lambda x: x, [X], X, order=2)
+
+
+def test_a_mode_that_is_a_transformation_is_here_where_its_way_is():
+    ways = {name: why for name, _, _, why in transformations.in_this_process()}
+    for one, name in (transformations.XLA, "XLA, tape inside"), (mode.FORWARD, "forward mode"):
+        assert (one.lacks is None) == (ways[name] is None)
 
 
 def test_a_behaviour_that_there_is_not():
