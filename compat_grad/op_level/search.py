@@ -80,15 +80,18 @@ class FoundExecuted(Found):
         if op.type in self._names:
             self.overridden.add(op.type)
         if op.type not in _tf.PLAIN_OP_TYPES and not _tf.gives_no_values(op.type):
-            self._called.extend(op.called_functions())
+            self._called.extend(map(self._inside, op.called_functions()))
+
+    def _inside(self, name):
+        """Return what is in a function: looked into at once, for it may be gone when the call is judged."""
+        if name not in self._scanned:
+            if len(self._scanned) >= MOST:
+                self._scanned.clear()
+            self._scanned[name] = _InFunction(name, self._names)
+        return self._scanned[name]
 
     def look_into_functions(self):
-        for name in self._called:
-            if name not in self._scanned:
-                if len(self._scanned) >= MOST:
-                    self._scanned.clear()
-                self._scanned[name] = _InFunction(name, self._names)
-            inside = self._scanned[name]
+        for inside in self._called:
             self.types |= inside.types
             self.overridden |= inside.overridden
             self.missed += inside.missed

@@ -164,6 +164,21 @@ def test_a_map_around_the_call_where_all_maps_hold(mode):
         assert mode.run(lambda differentiate, x: differentiate(f, [x]), np.float32(2.0))[1] == [100.0]
 
 
+@NEEDS_FUNCTIONS
+def test_a_function_that_is_gone_when_its_map_ends_is_overridden_or_refused():
+    def f(x):
+        with mapped({"Relu": "LegacyTimes100"}):
+            return tf.function(lambda x: tf.nn.relu(x) * 1.0)(x)
+
+    with honoring_in_all_threads():
+        try:
+            _, (gradient,) = modes.by_tape(f, [tf.constant(2.0)])
+        except ValueError as error:
+            assert not HAS_PRIVATE_TRACES and "the map may not hold in it" in str(error)
+        else:
+            assert float(gradient) == 100.0
+
+
 def test_a_map_of_another_graph_than_the_one_at_hand(mode):
     """As ``g = tf.get_default_graph()`` at the top of a module, or ``K.get_session().graph``, once gave."""
     if mode.is_graph:
