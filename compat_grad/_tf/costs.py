@@ -77,7 +77,6 @@ _COSTS = {
     "_py_funcs": _PY_FUNCTIONS,
     "py_func_common": _PY_FUNCTIONS,
     "_eager_mode_decorator": _OWN_GRADIENTS,
-    "extract_stack": "what is said of a gradient_override_map comes without its file and line",
     "EagerTensor": _CHECKS,
     "CompositeTensor": _CHECKS,
     "Tensor": "variables of distribution strategies and of Keras' mixed precision are not taken for tensors",

@@ -2,6 +2,7 @@
 
 import inspect
 
+from compat_grad._tf.autograph import not_converted
 from compat_grad._tf.functions import call_traced, new_function
 from compat_grad._tf.lookup import tf, v1
 from compat_grad._tf.modes import executing_eagerly
@@ -93,6 +94,7 @@ def _in_function(function, sources, variables, output_gradients):
     """Return the gradients where no tape records: a call of a traced function is recorded nevertheless."""
     given = [position for position, gradient in enumerate(output_gradients) if gradient is not None]
 
+    @not_converted
     def traced(*tensors):
         weights = [None] * len(output_gradients)
         for position, tensor in zip(given, tensors[len(sources) :]):

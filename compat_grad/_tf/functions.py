@@ -14,14 +14,12 @@ from compat_grad._tf.threads import Lock
 
 
 def new_function(python_function):
-    """Return python_function traced into graphs of its own at its calls, or None before TensorFlow has that."""
+    """Return python_function traced into graphs of its own at its calls, where there is eager mode."""
     make = (
         getattr(tf, "function", None)
         or first("tensorflow.python.eager.function.defun")
         or first("tensorflow.contrib.eager.defun")
     )
-    if make is None:
-        return None
     # On 1.14 AutoGraph would convert our code as well.
     if functions_nest and _autograph_status is None:  # pragma: no cover (1.14)
         return make(python_function, autograph=False)
@@ -56,10 +54,9 @@ def call_traced(function, tensors):
 def functions_need_a_gradient():
     """Whether a traced function that gives none of its inputs a gradient breaks the tape around it.
 
-    On 1.15: "Invalid tape state", where such an input was computed, or read from a variable. Asked in eager mode.
+    On 1.15: "Invalid tape state", where such an input was computed, or read from a variable. Asked in eager mode, where
+    `functions_nest`.
     """
-    if not functions_nest or GradientTape is None:
-        return False
     without = new_function(not_converted(lambda x: tf.stop_gradient(x)))
     with GradientTape() as tape:
         x = tf.constant(1.0)
@@ -257,8 +254,11 @@ class FunctionBodies:
         """Return (the nodes in the body of the function of that name, the graph that knows those which they call)."""
         for knowing in (graph, self._graph):
             function = knowing._get_function(name)
-            if function is not None:
+            if function is not None:  # pragma: no branch (see below)
                 return self._of_object(function, knowing)
+        return self._of_definition(name, graph)  # pragma: no cover (a TensorFlow that imports no Python objects)
+
+    def _of_definition(self, name, graph):  # pragma: no cover (a TensorFlow that imports no Python objects)
         if self._imported is None:
             library = self._graph.as_graph_def().library.function
             self._imported = {function.signature.name: function for function in library}

@@ -10,12 +10,11 @@ import sys
 import threading
 
 from compat_grad._tf.autograph import not_converted
-from compat_grad._tf.lookup import first, tf
+from compat_grad._tf.lookup import tf
 from compat_grad._tf.threads import Lock
 
 _tensorflow = os.path.dirname(tf.__file__)  # and, of 1.15 to 2.1, the beginning of tensorflow_core
 _calls_of_functions = os.path.join("python", "eager", "function.py")
-_extract_stack = first("tensorflow.python.util.tf_stack.extract_stack")
 _patching = Lock()
 _told = []  # of all threads: who wants to be told
 _own = tf.Graph.gradient_override_map
@@ -181,25 +180,15 @@ def _caller():
     if frame is None:  # pragma: no cover (a thread of TensorFlow's own)
         return "?", 0
     converted = "ag__" in frame.f_code.co_freevars or "ag__" in frame.f_globals
-    return (converted and (_by_source_map(frame) or _before_autograph())) or (frame.f_code.co_filename, frame.f_lineno)
+    return (converted and _by_source_map(frame)) or (frame.f_code.co_filename, frame.f_lineno)
 
 
 def _by_source_map(frame):
-    """Return the place that AutoGraph's own map has for frame, of what it wrote: stack traces of 1.14 tell of that."""
+    """Return the place that AutoGraph's own map has for frame, of what it wrote; None for ``tf.autograph.to_graph``."""
     written = frame.f_code.co_filename, frame.f_lineno
     while frame is not None:  # up to what called the function which that is in
         origin = getattr(frame.f_locals.get("converted_f"), "ag_source_map", {}).get(written)
         if origin is not None:
             return origin.loc.filename, origin.loc.lineno
         frame = frame.f_back
-    return None
-
-
-def _before_autograph():
-    """Return the place as TensorFlow's own stack traces tell it."""
-    ours = os.path.dirname(os.path.dirname(__file__))
-    for entry in reversed(_extract_stack() if _extract_stack is not None else ()):
-        place = (entry.filename, entry.lineno) if hasattr(entry, "filename") else (entry[0], entry[1])
-        if not place[0].startswith((ours, _tensorflow)):
-            return place
     return None

@@ -50,7 +50,7 @@ class PrivateTraces:
                 self._saved_with = None
                 _saving.enter_save_context(options)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name):  # pragma: no cover (a TensorFlow that asks for more than the policy)
         return getattr(self.__dict__.get("_saved_with"), name)  # all else that is asked of the options
 
     @property
@@ -112,12 +112,10 @@ _of_thread = threading.local()  # .anew: how many of them this thread is in
 
 
 def _of_one_traced_anew(method):
-    @not_converted
-    @functools.wraps(method)
     def of_another(function, *args, **kwargs):
         return method(_anew(function) if getattr(_of_thread, "anew", 0) else function, *args, **kwargs)
 
-    return of_another
+    return not_converted(functools.wraps(method)(of_another))
 
 
 def _anew(function):

@@ -119,11 +119,10 @@ class _AnchoredFunction(_TracedFunction):
     """A function with one more input and output, which always has a gradient: see `functions_need_a_gradient`."""
 
     def __init__(self, body):
-        @_tf.not_converted
         def anchored(anchor, *tensors):
             return tf.identity(anchor), body(*tensors)
 
-        super().__init__(anchored)
+        super().__init__(_tf.not_converted(anchored))
 
     def __call__(self, inputs):
         return super().__call__([tf.constant(0.0), *inputs])[1]

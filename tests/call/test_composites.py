@@ -132,6 +132,29 @@ def test_a_composite_tensor_is_one_output_whose_gradient_is_alike(mode, make, ki
     assert set(seen) == {kind}
 
 
+@pytest.mark.parametrize("make, kind, array", COMPOSITES)
+def test_a_variable_may_be_the_gradient_of_the_values(eager, make, kind, array):
+    def program(differentiate, w, values):
+        f = override_gradient(values_of, lambda op, dy: w)
+        return differentiate(lambda values: f(make(values)), [values])[1]
+
+    assert_same_bits(modes.EAGER.run(program, array, variables=[10.0 * array]), [10.0 * array])
+
+
+@NO_RAGGED
+def test_a_ragged_tensor_out_beside_nothing(mode):
+    f = override_gradient(lambda values: {"a": None, "b": ragged(values * 2.0)}, lambda op, dy: 10.0 * dy.values)
+    outputs, gradients = first(mode, lambda values: f(values)["b"].values, VALUES)
+    assert_same_bits([outputs, gradients], [[2 * VALUES], [np.full_like(VALUES, 20)]])
+
+
+@NO_RAGGED
+def test_a_surrogate_of_a_ragged_tensor_is_ragged(mode):
+    f = override_gradient(ragged, surrogate=lambda values: 10.0 * values, name="my_rule")
+    with pytest.raises(ValueError, match="'my_rule': forward returned the structure composite"):
+        first(mode, lambda values: f(values).values, VALUES)
+
+
 @NO_RAGGED
 def test_a_ragged_tensor_in_and_one_out_beside_others(mode):
     def backward(op, dy, of_ragged, of_nothing):

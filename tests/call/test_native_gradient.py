@@ -160,6 +160,22 @@ def test_in_forward_mode(functions, traced):
         assert_same_bits(call(tf.constant(X)).numpy(), 9.0 * X * X * Y)
 
 
+@pytest.mark.skipif(not hasattr(tf, "autodiff"), reason="TensorFlow has forward mode from 2.1 on")
+def test_in_eager_forward_mode_of_python_control_flow(functions):
+    def forward(x):
+        if tf.reduce_sum(x) > 0.0:
+            y = x * x
+        else:
+            y = x
+        return y
+
+    f = override_gradient(forward, thrice)
+    x = tf.constant(X)
+    with tf.autodiff.ForwardAccumulator(x, tf.constant(Y)) as accumulator:
+        y = f(x)
+    assert_same_bits(accumulator.jvp(y).numpy(), 6.0 * X * Y)
+
+
 @modes.NEEDS_AUTOGRAPH
 def test_autograph_reaches_forward_again(functions):
     def forward(x):
@@ -172,6 +188,31 @@ def test_autograph_reaches_forward_again(functions):
     f = override_gradient(forward, thrice)
     step = tf.function(lambda x: modes.by_tape(lambda x: f(x), [x])[1][0])
     assert_same_bits(step(tf.constant(X)).numpy(), 6.0 * X)
+
+
+def test_without_an_output_gradient_there_is_none(mode):
+    def backward(op, dy):
+        assert op.native_gradient(None) == [None, None]
+        return 10.0 * dy, None
+
+    f = override_gradient(lambda x, y: x * x * y, backward)
+    gradients = mode.run(lambda differentiate, x, y: differentiate(f, [x, y])[1], X, Y)
+    assert_same_bits(gradients, [np.full_like(X, 10.0), None])
+
+
+def test_it_is_slices_where_backward_takes_them(mode):
+    seen = []
+
+    def backward(op, dy):
+        (gradient,) = op.native_gradient(dy)
+        seen.append(type(gradient))
+        return tf.IndexedSlices(10.0 * gradient.values, gradient.indices, gradient.dense_shape)
+
+    backward.accepts_indexed_slices = True
+    f = override_gradient(lambda x: tf.gather(x, [2, 0, 2]), backward)
+    (gradient,) = mode.run(lambda differentiate, x: differentiate(f, [x])[1], X)
+    assert_same_bits(gradient, np.float32([10, 0, 20, 0]))
+    assert set(seen) == {tf.IndexedSlices}
 
 
 def test_too_few_output_grads(mode):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from compat_grad import override_gradient
+from compat_grad import _tf, override_gradient
 from tests import modes
 from tests.modes import assert_same_bits
 
@@ -79,3 +79,15 @@ def test_slices_that_do_not_tell_their_dense_shape_are_made_dense(mode):
     inner = override_gradient(tf.identity, tenfold(seen), name="inner")
     assert_same_bits(gradients_of_two_calls(mode, lambda x: outer(inner(x))), [10.0 * OF_ROWS] * 2)
     assert seen and tf.IndexedSlices not in seen
+
+
+@pytest.mark.skipif(not _tf.has_identity_n_op, reason="TensorFlow 1.0 computes no zeros of bfloat16")
+def test_an_unused_output_has_zeros_also_where_tensorflow_has_no_gradient(graph):
+    """To 2.0 tf.gradients has none for a bfloat16."""
+
+    def backward(op, dy, of_unused):
+        return 10.0 * dy + tf.cast(of_unused, tf.float32)
+
+    f = override_gradient(lambda x: (tf.abs(x), tf.cast(x, tf.bfloat16)), backward)
+    (gradient,) = modes.GRAPH.run(lambda differentiate, x: differentiate(lambda x: f(x)[0], [x])[1], X)
+    assert_same_bits(gradient, np.full_like(X, 10))

@@ -161,6 +161,15 @@ def test_without_tensorflow_a_public_name_says_so_when_it_is_used(monkeypatch, w
     del compat_grad.override_gradient  # which it has kept
 
 
+def test_a_tensorflow_that_misses_something_else_is_not_taken_for_none(monkeypatch, tmp_path):
+    (tmp_path / "tensorflow.py").write_text("import what_this_tensorflow_needs\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "tensorflow")
+    monkeypatch.delitem(vars(compat_grad), "override_gradient", raising=False)
+    with pytest.raises(ImportError, match="what_this_tensorflow_needs"):
+        compat_grad.override_gradient(len, len)
+
+
 def test_a_command_that_cannot_import_anything_else_is_not_about_tensorflow(monkeypatch):
     def broken(argv):
         raise ImportError("no such thing", name="thing")

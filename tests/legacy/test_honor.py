@@ -1,6 +1,7 @@
 """`honor_override_maps`: the maps that legacy code enters hold, in every mode, as they did in a graph."""
 
 import collections
+import importlib
 import importlib.util
 import pickle
 import re
@@ -202,6 +203,56 @@ def test_a_python_function(mode):
     assert gradient(mode, f, 3.0) == 100.0
 
 
+def test_a_python_function_that_returns_nothing(mode):
+    seen = []
+
+    def f(x):
+        with mapped({"PyFunc": "LegacyTimes100"}):
+            v1.py_func(lambda x: seen.append(float(x)), [x], [])
+            y = v1.py_func(lambda x: x * x, [x], tf.float32)
+        y.set_shape([])
+        return y
+
+    assert gradient(mode, f, 3.0) == 100.0
+    assert seen == ([] if mode.is_graph else [3.0])
+
+
+def test_python_functions_of_a_graph_and_of_another_thread_meanwhile(eager):
+    if not _tf.tells_of_python_functions:
+        pytest.skip("this TensorFlow tells nobody of tf.py_func in eager mode (to 1.13)")
+    found = []
+
+    def square(x):
+        return v1.py_func(lambda x: x * x, [x], tf.float32)
+
+    def f(x):
+        with mapped({"PyFunc": "LegacyTimes100"}):
+            other = threading.Thread(target=lambda: found.append(square(tf.constant(5.0)).numpy()))
+            other.start()
+            other.join()
+            with tf.Graph().as_default(), v1.Session() as session:
+                found.append(session.run(square(tf.constant(6.0))))
+            return square(x)
+
+    assert gradient(modes.EAGER, f, 2.0) == 100.0
+    assert found == [25.0, 36.0]
+
+
+def test_what_autograph_was_asked_to_rewrite(mode):
+    if not hasattr(tf, "autograph"):
+        pytest.skip("this TensorFlow has no tf.autograph (to 1.10)")
+
+    def f(x):
+        if x > 0.0:
+            with v1.get_default_graph().gradient_override_map({"Relu": "LegacyTimes100"}):
+                y = tf.nn.relu(x) * 3.0
+        else:
+            y = x
+        return y
+
+    assert gradient(mode, tf.autograph.to_graph(f), 2.0) == 300.0
+
+
 def test_a_training_step_with_a_tape_inside(eager):
     v = modes.variable(2.0)
 
@@ -298,6 +349,20 @@ def test_the_first_try_leaves_no_names_behind():
     def f(x):
         v1.RegisterGradient("LegacyOfOneTry")(lambda op, dy: 3.0 * dy)
         with mapped({"Relu": "LegacyOfOneTry"}):
+            return v1.gradients(tf.nn.relu(x), x)[0]
+
+    assert float(f(tf.constant(2.0))) == 3.0
+
+
+@NEEDS_FUNCTIONS
+def test_nor_a_name_that_it_gives_the_registry_itself():
+    registry = importlib.import_module("tensorflow.python.framework.ops")
+    registry = getattr(registry, "gradient_registry", None) or registry._gradient_registry
+
+    @honor_override_maps
+    def f(x):
+        registry.register(lambda op, dy: 3.0 * dy, "LegacyGivenToTheRegistry")
+        with mapped({"Relu": "LegacyGivenToTheRegistry"}):
             return v1.gradients(tf.nn.relu(x), x)[0]
 
     assert float(f(tf.constant(2.0))) == 3.0

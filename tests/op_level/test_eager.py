@@ -128,7 +128,9 @@ def test_second_derivatives_between_outputs():
 
 
 @needs_op_callbacks
-@pytest.mark.parametrize("where", ["attribute", "list", "dict", "namespace", "the argument itself"])
+@pytest.mark.parametrize(
+    "where", ["attribute", "list", "dict", "namespace", "module", "far away", "the argument itself"]
+)
 def test_the_gradient_by_what_forward_keeps(where):
     class Network:
         kept, features = [], None
@@ -141,18 +143,23 @@ def test_the_gradient_by_what_forward_keeps(where):
                 self.kept[:] = [h]
             elif where == "dict":
                 named["h"] = h
-            elif where == "namespace":
+            elif where in ("namespace", "module", "far away"):
                 held.tensor = h
+                for _ in range(20 if where == "far away" else 0):
+                    held.tensor = [held.tensor]
             else:
                 held.tensor, h = x, tf.nn.relu(x)
             return tf.nn.relu(h * 2.0)
 
-    named, held, network = {}, types.SimpleNamespace(), Network()
+    named, network = {}, Network()
+    held = types.ModuleType("held") if where == "module" else types.SimpleNamespace()
     f = override_gradient(network, {"Relu": ten_x})
     for _ in range(2):
         x = tf.constant(X)
         tape, y = taped(f, x)
         ways = {"attribute": lambda: network.features, "list": lambda: network.kept[0], "dict": lambda: named["h"]}
+        while isinstance(getattr(held, "tensor", None), list):
+            (held.tensor,) = held.tensor
         found = tape.gradient(y, ways.get(where, lambda: held.tensor)())
         by_h = 2 * 10 * (2 * Y)
         assert_same_bits(found.numpy(), 10 * by_h * X if where == "the argument itself" else by_h)
@@ -444,6 +451,45 @@ def test_forward_mode_op_by_op():
     with tf.autodiff.ForwardAccumulator(x, tf.constant(tangent)) as accumulator:
         features, _ = f(x)
     assert_same_bits(accumulator.jvp(features).numpy(), Y * tangent)
+
+
+@needs_op_callbacks
+def test_ops_in_a_branch_that_an_op_is_given_are_not_missed_op_by_op():
+    shape = tf.TensorSpec(X.shape, tf.float32)
+    relu = tf.function(lambda x: tf.nn.relu(x) * 3.0, autograph=False).get_concrete_function(shape)
+    same = tf.function(lambda x: x * 1.0, autograph=False).get_concrete_function(shape)
+
+    def forward(x):
+        x.numpy()
+        branches = {"then_branch": relu, "else_branch": same}
+        return tf.nn.relu(tf.raw_ops.StatelessIf(cond=True, input=[x], Tout=[tf.float32], **branches)[0])
+
+    said = "is inside the function" if _tf.traces_can_be_private else "does not show what is in there"
+    with pytest.raises(ValueError, match="'net': .*" + said):
+        override_gradient(forward, {"Relu": ten_x}, name="net")(tf.constant(X))
+
+
+@needs_op_callbacks
+def test_reads_of_another_thread_meanwhile_have_their_own_gradients():
+    v, go, done, found = tf.Variable(3.0), threading.Event(), threading.Event(), []
+
+    def of_another_thread():
+        assert go.wait(60)
+        tape, y = taped(lambda x: tf.add(v, x), tf.constant(5.0))
+        found.extend([float(y), float(tape.gradient(y, v))])
+        done.set()
+
+    def forward(x):
+        x.numpy()
+        go.set()
+        assert done.wait(60)
+        return tf.multiply(v, x)
+
+    other = threading.Thread(target=of_another_thread)
+    other.start()
+    tape, y = taped(override_gradient(forward, {"ReadVariableOp": lambda op, dy: 10.0 * dy}), tf.constant(5.0))
+    other.join()
+    assert (found, float(tape.gradient(y, v))) == ([8.0, 1.0], 50.0)
 
 
 @needs_op_callbacks

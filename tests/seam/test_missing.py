@@ -217,3 +217,53 @@ def test_without_autograph_the_way_out_that_is_told(monkeypatch, name):
         f = ours.override_gradient(tf.autograph.to_graph(branching), times_ten)
         (found,) = AUTOGRAPH.run(lambda differentiate, x: differentiate(f, [x], [2.0])[1], X)
     assert np.array_equal(found, np.full_like(X, 20))
+
+
+@pytest.mark.skipif(_tf.has_identity_n_op, reason="from 1.4 on there is an op that passes several tensors through")
+def test_without_an_op_over_several_tensors_there_is_no_strategy(monkeypatch, graph):
+    words = "no strategy can be had here: .*or a Defun before 1.4"
+    with without(monkeypatch, "Defun") as ours, pytest.raises(ValueError, match=words):
+        ours.override_gradient(lambda x: 3.0 * x, times_ten)(tf.constant(X))
+
+
+def untraceable(x):
+    return tf.nn.relu(x) * float(x.numpy()[0, 0] * 6.0)
+
+
+def of_each_other(x):
+    y = tf.nn.relu(x) * 3.0
+    return y, tf.nn.relu(x) + y
+
+
+@pytest.mark.skipif(not _tf.has_identity_n_op, reason="before 1.4 an override needs a private function")
+def test_the_maps_of_a_graph_are_honored_without_any_private_name(monkeypatch, graph):
+    modes.v1.RegisterGradient("LegacyWithoutPrivateNames")(times_ten)
+
+    def f(x):
+        with modes.v1.get_default_graph().gradient_override_map({"Relu": "LegacyWithoutPrivateNames"}):
+            return tf.nn.relu(x) * 3.0
+
+    with without(monkeypatch, ",".join(NAMES)) as ours:
+        (found,) = modes.GRAPH.run(lambda differentiate, x: differentiate(ours.honor_override_maps(f), [x])[1], X)
+    assert np.array_equal(found, np.full_like(X, 30))
+
+
+@pytest.mark.skipif(not hasattr(tf, "autodiff"), reason="TensorFlow has op callbacks and forward mode from 2.1 on")
+@pytest.mark.parametrize("forward", [untraceable, of_each_other])
+def test_what_has_no_gradients_of_its_own_goes_op_by_op_without_what_tells_of_them(eager, monkeypatch, forward):
+    with without(monkeypatch, "_eager_mode_decorator") as ours:
+        f = ours.override_gradient(forward, {"Relu": times_ten})
+        for _ in range(2):
+            gradients = modes.EAGER.run(lambda differentiate, x: differentiate(f, [x], [2.0, 5.0])[1], X)
+            assert np.array_equal(gradients, [np.full_like(X, 60 if forward is untraceable else 60 + 5 * 40)])
+
+
+@pytest.mark.skipif(not _tf.saves_gradients, reason="this TensorFlow tells nobody that it is saving (2.4 brought it)")
+def test_while_a_model_is_saved_functions_are_refused_without_the_options_that_it_is_saved_by(monkeypatch, tmp_path):
+    with without(monkeypatch, "_save_context") as ours:
+        f, _ = ops_in_a_function(ours.override_gradient)
+        module = tf.Module()
+        module.f = tf.function(f, autograph=False, input_signature=[tf.TensorSpec([2, 3], tf.float32)])
+        with pytest.raises(Exception) as raised:
+            tf.saved_model.save(module, str(tmp_path))
+        assert IN_A_FUNCTION in words_of(raised.value)

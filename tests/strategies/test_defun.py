@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from compat_grad import _tf, available_strategies, override_gradient
+from compat_grad import _tf, available_strategies, honor_override_maps, override_gradient
 from tests import modes
 from tests.modes import assert_same_bits, v1
 
@@ -138,3 +138,13 @@ def test_a_dataset_maps_an_override(case):
     dataset = tf.data.Dataset.from_tensors(tf.constant(X)).map(lambda x: tuple(modes.flat(f(x))))
     make = getattr(v1.data, "make_one_shot_iterator", None) or type(dataset).make_one_shot_iterator
     assert_same_bits(run(list(make(dataset).get_next())), outputs)
+
+
+def test_one_without_outputs_is_called_in_honored_code_as_ever(graph):
+    def called(x):
+        return defun(lambda x: [])(x)
+
+    op = honor_override_maps(called)(tf.constant(X))
+    assert isinstance(op, tf.Operation) and list(op.outputs) == []
+    with v1.Session() as session:
+        session.run(op)
