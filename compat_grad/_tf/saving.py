@@ -49,7 +49,7 @@ def python_ops(graph):
     return sorted({node.op for node in nodes} & _PYTHON_OPS)
 
 
-def uses_tensors_of(graph, function):
+def uses_tensors_of(graph, function):  # pragma: no cover (from 2.6 on, before 2.15)
     """Whether a ConcreteFunction captures tensors of graph."""
     return any(tensor.graph is graph for tensor in function.captured_inputs if _is_symbolic(tensor))
 
@@ -70,7 +70,7 @@ def _writing():
         if frame.f_code.co_name == "_trace_gradient_functions":
             return frame.f_locals
         frame = frame.f_back
-    return {}
+    return {}  # pragma: no cover (a TensorFlow that writes them elsewhere)
 
 
 def write_gradients_of_what_is_written(ours):
@@ -85,7 +85,7 @@ def write_gradients_of_what_is_written(ours):
     writing = _writing()
     functions, exported, known = (writing.get(name) for name in ("functions", "graph", "func_graph_map"))
     if not isinstance(functions, list) or not isinstance(known, dict) or not hasattr(exported, "_functions"):
-        return False
+        return False  # pragma: no cover (a TensorFlow that writes them otherwise)
     functions.append(_AddedMeanwhile(functions, exported, known, ours))
     return True
 

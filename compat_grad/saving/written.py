@@ -118,7 +118,7 @@ def _why_not(op, placeholders, gradients, function):
     )
     if written is not None and _tf.found_beyond(trial, written):
         return "it is in a function, in a backward, that captures a tensor from outside of that"
-    if _tf.is_control_flow_body(op.graph) and _tf.uses_tensors_of(op.graph, trial):
+    if _tf.is_control_flow_body(op.graph) and _tf.uses_tensors_of(op.graph, trial):  # pragma: no cover (before 2.15)
         return "it is inside a loop or branch, whose tensors this TensorFlow loses when it differentiates a loaded one"
     return None
 

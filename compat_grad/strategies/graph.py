@@ -86,7 +86,7 @@ def _gradient_type():
     """Return the one name that our gradient is registered under, registering it at the first call."""
     if not _registered:
         with _registering:
-            if not _registered:
+            if not _registered:  # pragma: no branch (another thread did meanwhile)
                 _registered.append(_register_gradient())
     return _registered[0]
 

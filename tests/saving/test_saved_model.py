@@ -4,17 +4,19 @@ import collections
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 import warnings
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from compat_grad import override_gradient, strict_saving
 from tests import modes
 from tests.saving import bare, programs, replicas
-from tests.saving.programs import X
+from tests.saving.programs import X, v1
 
 SaveOptions = getattr(tf.saved_model, "SaveOptions", None)
 WRITES = SaveOptions and "experimental_custom_gradients" in inspect.signature(SaveOptions).parameters
@@ -323,6 +325,81 @@ def test_strict_saving_raises_instead(functions, tmp_path):
         save(module_of(f), tmp_path / "strict")
     with strict_saving():
         assert save(module_of(programs.tenfold), tmp_path / "carried") == []
+
+
+def _of_a_large_tensor(w):
+    large = tf.constant(np.ones([200], np.float32))  # small ones are written into the graph
+    return override_gradient(lambda x: 2.0 * x, lambda op, dy: dy * tf.reduce_sum(large), name="of large")
+
+
+def _of_a_stranger_beside_one_that_is_held(w):
+    stranger = tf.Variable(3.0, name="unheld")
+    return override_gradient(lambda x: 2.0 * x, lambda op, dy: dy * w * stranger, name="of two")
+
+
+def _of_another_graph(w):
+    with tf.Graph().as_default():
+        constant = tf.constant(3.0, name="elsewhere")
+    return override_gradient(lambda x: 2.0 * x, lambda op, dy: dy * constant, name="of a graph")
+
+
+def _within_a_function(w):
+    def backward(op, dy):
+        return tf.function(lambda dy: dy * programs.tenfold(op.inputs[0]))(dy)
+
+    return override_gradient(lambda x: x * x, backward, name="of a function")
+
+
+def _imported(make):
+    with tf.Graph().as_default() as graph:
+        f = make()
+        tf.identity(f(v1.placeholder(tf.float32, [3], name="x")), name="y")
+    return lambda x: tf.import_graph_def(graph.as_graph_def(), {"x:0": x}, ["y:0"])[0]
+
+
+def _imported_whole(w):
+    return _imported(lambda: override_gradient(lambda x: 2.0 * x, lambda op, dy: 10.0 * dy, name="imported"))
+
+
+def _imported_ops(w):
+    return _imported(lambda: override_gradient(tf.nn.relu, {"Relu": lambda op, dy: 10.0 * dy}, name="imported ops"))
+
+
+#: (what makes the function of a variable that the saved object holds, words of the reason)
+NOT_SAVED = [
+    (_of_a_large_tensor, r"'of large': .*uses a tensor of shape \(200,\) and dtype float32, which the saved object"),
+    (_of_a_stranger_beside_one_that_is_held, "'of two': .*uses the variable 'unheld:0', which the saved object"),
+    (_of_another_graph, "'of a graph': .*uses the tensor 'elsewhere:0' of another graph, which the saved object"),
+    (_within_a_function, "'tenfold': .*it is in a function, in a backward, that captures a tensor from outside"),
+    (_imported_whole, "several ops of imported graphs share its name"),
+    (_imported_ops, "several ops of imported graphs share its name"),
+]
+
+
+@writes_gradients
+@pytest.mark.parametrize("make, reason", NOT_SAVED, ids=[make.__name__.strip("_") for make, _ in NOT_SAVED])
+def test_what_keeps_a_gradient_from_being_saved_is_named(functions, tmp_path, make, reason):
+    w = tf.Variable(2.0)
+    with pytest.raises(ValueError, match=reason), strict_saving():
+        save(module_of(make(w), w=w), tmp_path / "strict")
+    (warned,) = save(module_of(make(w), w=w), tmp_path / "warned")
+    assert re.search(reason, warned)
+
+
+def test_other_errors_are_as_they_are_under_strict_saving():
+    with pytest.raises(KeyError, match="of another kind"), strict_saving():
+        raise KeyError("of another kind")
+
+
+@writes_gradients
+def test_a_custom_gradient_beside_an_override_in_backward_is_warned_of(functions, tmp_path):
+    @tf.custom_gradient
+    def theirs(x):
+        return x * 1.0, lambda dy: 7.0 * dy
+
+    f = override_gradient(lambda x: x * x, lambda op, dy: theirs(programs.tenfold(dy)), name="both")
+    (warned,) = save(module_of(f), tmp_path / "both")
+    assert "'both': its second derivative is not saved: its backward calls a custom gradient that is no" in warned
 
 
 @writes_gradients

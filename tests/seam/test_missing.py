@@ -258,7 +258,9 @@ def test_what_has_no_gradients_of_its_own_goes_op_by_op_without_what_tells_of_th
             assert np.array_equal(gradients, [np.full_like(X, 60 if forward is untraceable else 60 + 5 * 40)])
 
 
-@pytest.mark.skipif(not _tf.saves_gradients, reason="this TensorFlow tells nobody that it is saving (2.4 brought it)")
+@pytest.mark.skipif(
+    not _tf.traces_can_be_private, reason="this TensorFlow does not tell that it saves (2.4 brought it)"
+)
 def test_while_a_model_is_saved_functions_are_refused_without_the_options_that_it_is_saved_by(monkeypatch, tmp_path):
     with without(monkeypatch, "_save_context") as ours:
         f, _ = ops_in_a_function(ours.override_gradient)
@@ -267,3 +269,13 @@ def test_while_a_model_is_saved_functions_are_refused_without_the_options_that_i
         with pytest.raises(Exception) as raised:
             tf.saved_model.save(module, str(tmp_path))
         assert IN_A_FUNCTION in words_of(raised.value)
+
+
+@pytest.mark.skipif(not _tf.saves_gradients, reason="this TensorFlow writes no gradients of ops (2.6 brought it)")
+def test_without_op_callbacks_the_gradient_of_an_op_of_two_inputs_is_not_saved(eager, monkeypatch, tmp_path):
+    with without(monkeypatch, "context") as ours:
+        module = tf.Module()
+        f = ours.override_gradient(lambda x: x * tf.reverse(x, [0]), {"Mul": times_ten}, name="two inputs")
+        module.f = tf.function(f, autograph=False, input_signature=[tf.TensorSpec([3], tf.float32)])
+        with pytest.raises(ValueError, match="'two inputs': .* are not shaped as its inputs"), ours.strict_saving():
+            tf.saved_model.save(module, str(tmp_path))

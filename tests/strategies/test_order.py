@@ -245,3 +245,21 @@ def test_a_plain_graph_reads_first_as_well(graph):
     of_w = modes.v1.gradients(y, [w])[0]
     reads = {op.name for op in graph.get_operations()[of_forward:] if op.type in _READS}
     assert reads and reads <= _Order(graph.as_graph_def()).behind(of_w.op.name)
+
+
+def test_a_gradient_of_slices_waits_as_well(graph):
+    w = modes.get_variable("of_slices", np.float32(3.0), resource=True)
+
+    def backward(op, dy):
+        return tf.IndexedSlices(10.0 * dy * w, tf.constant([2, 0]), tf.constant([3]))
+
+    x = tf.constant(X[0, :3])
+    y = override_gradient(lambda x: tf.gather(x, [0, 2]), backward)(x)
+    of_forward = len(graph.get_operations())
+    gradient = modes.v1.gradients(y, [x])[0]
+    assert isinstance(gradient, tf.IndexedSlices)
+    reads = {op.name for op in graph.get_operations()[of_forward:] if op.type in _READS}
+    assert reads and reads <= _Order(graph.as_graph_def()).behind(gradient.values.op.name)
+    with modes.v1.Session() as session:
+        session.run(modes.v1.global_variables_initializer())
+        np.testing.assert_array_equal(session.run(tf.convert_to_tensor(gradient)), [30.0, 0.0, 30.0])
