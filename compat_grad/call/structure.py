@@ -48,13 +48,13 @@ class Composite:
         return _tf.composite_of(self._specification, parts)
 
     def __eq__(self, other):
-        if not isinstance(other, Composite):
-            return NotImplemented
-        mine, its = (self.cls, self.types, self._specification), (other.cls, other.types, other._specification)
-        return mine == its
+        return isinstance(other, Composite) and self._key() == other._key()
 
     def __hash__(self):
-        return hash((self.cls, self.types, self._specification))
+        return hash(self._key())
+
+    def _key(self):
+        return self.cls, self.types, self._specification
 
 
 def take_apart(value, parts):

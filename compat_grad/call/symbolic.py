@@ -106,7 +106,7 @@ def layer_base(symbolic):
 def _in_layer_call(symbolic):
     """Whether we are inside the call of a layer: graph-mode Keras hands it the very tensors of the outside."""
     if not hasattr(symbolic, "_keras_history"):
-        return False
+        return False  # pragma: no cover (2.0 to 2.3: of Keras' own graph, in another one, which TensorFlow refuses)
     bases = [cls for cls in type(symbolic._keras_history[0]).__mro__ if cls.__name__ == "Layer"]
     codes = {inspect.unwrap(cls.__call__).__code__ for cls in bases}
     frame = sys._getframe(1)  # 1.13 keeps no record of the layers being called; the stack does, in every version

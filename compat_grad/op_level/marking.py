@@ -92,7 +92,7 @@ class Marking:
         TensorFlow calls it, in this thread and in those of the replicas that forward runs.
         """
         if not (self._thread.is_current() or self._thread.has_started_current()):
-            return None
+            return None  # pragma: no cover (a TensorFlow that tells all threads)
         self.see(op)
         gradients = self._gradients
         rule = None if gradients is None else gradients.rules.get(op.type)
@@ -147,7 +147,7 @@ class _OpByOp:
         self._around = [weakref.ref(gradients) for gradients in around]
 
     def __call__(self, function):
-        def op_by_op(*inputs):
+        def op_by_op(*inputs):  # pragma: no cover (in a thread of TensorFlow's own)
             with contextlib.ExitStack() as stack:
                 for gradients in self._around:  # outermost first
                     stack.enter_context(gradients().op_by_op.applied(True))

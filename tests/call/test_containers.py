@@ -376,3 +376,12 @@ def test_a_gradient_in_the_place_of_a_list_is_none_of_its_items(mode):
     f = override_gradient(lambda pair, c: pair[0] * pair[1] * c, lambda op, dy: (10.0 * dy, 100.0 * dy))
     with pytest.raises(ValueError, match="2 gradients, but forward has 3 tensors"):
         first(mode, lambda a, b: f([a, b], a), X, Y)
+
+
+def test_gradients_by_name_may_be_in_a_container_of_another_type(mode):
+    class Gradients(list):
+        """That nothing has been taken apart of before."""
+
+    f = override_gradient(lambda pair: pair[0] * pair[1], lambda op, dy: {"pair": Gradients([10.0 * dy, 100.0 * dy])})
+    _, gradients = first(mode, lambda x, y: f([x, y]), X, Y)
+    assert_same_bits(gradients, [np.full_like(X, 20), np.full_like(X, 200)])

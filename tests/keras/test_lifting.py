@@ -32,6 +32,12 @@ def test_between_layers_and_twice_in_a_model(keras):
     assert_same_bits(gradients(keras, model, X), [4 * h, 3 * 200 * h * h])
 
 
+def test_after_an_op_of_tensorflow(keras):
+    x = keras.Input([3])
+    model = keras.Model(x, tenfold(x + 1.0))
+    assert_same_bits(gradients(keras, model, X), [2 * (X + 1), 10 * (X + 1)])
+
+
 def test_a_surrogate_is_lifted_too(keras):
     x = keras.Input([3])
     y = override_gradient(tf.sign, surrogate=lambda x: 3.0 * x)(x)

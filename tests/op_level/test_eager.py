@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from compat_grad import _tf, override_gradient
 from compat_grad._tf.op_callbacks import ExecutedOp
+from compat_grad.op_level import search
 from tests import modes
 from tests.modes import assert_same_bits
 
@@ -467,6 +468,23 @@ def test_ops_in_a_branch_that_an_op_is_given_are_not_missed_op_by_op():
     said = "is inside the function" if _tf.traces_can_be_private else "does not show what is in there"
     with pytest.raises(ValueError, match="'net': .*" + said):
         override_gradient(forward, {"Relu": ten_x}, name="net")(tf.constant(X))
+
+
+@needs_op_callbacks
+def test_more_functions_than_are_remembered_op_by_op(monkeypatch):
+    if not _tf.traces_can_be_private:
+        pytest.skip("this TensorFlow does not show what is in a function that is executed (2.4 brought it)")
+    monkeypatch.setattr(search, "MOST", 2)
+    functions = [tf.function(lambda x, n=n: x * (n + 1.0), autograph=False) for n in range(5)]
+    calls = []
+
+    def forward(x):
+        x.numpy()
+        calls.append(None)
+        return functions[len(calls) - 1](tf.nn.relu(x))
+
+    f = override_gradient(forward, {"Relu": ten_x})
+    assert_same_bits([gradient_by_x(f) for _ in functions], [(n + 1) * 10 * X for n in range(5)])
 
 
 @needs_op_callbacks

@@ -754,3 +754,20 @@ def test_overrides_of_one_name_hold_in_the_loops_of_one_graph(graph):
     gradients = [modes.v1.gradients(f(x), x)[0] for f in (five, seven)]
     with modes.v1.Session() as session:
         assert session.run(gradients) == [5.0, 7.0]
+
+
+def test_the_innermost_of_two_holds_for_an_op_of_two_inputs(mode):
+    if mode not in (modes.GRAPH, modes.EAGER) and not modes.HAS_FUNCTIONS:
+        pytest.skip("before 1.14 an op-level override cannot be called inside another traced function")
+    inner = override_gradient(lambda x: tf.multiply(x, x + 1.0), {"Mul": lambda op, dy: (7.0 * dy, None)})
+    f = override_gradient(lambda x: tf.multiply(inner(x), 3.0), {"Mul": lambda op, dy: (10.0 * dy, None)})
+    assert_same_bits(first(mode, f, X), [[3.0 * (X * (X + 1.0))], [np.full_like(X, 140.0)]])
+
+
+def test_before_1_14_ops_on_variables_are_refused_in_functions(eager):
+    if modes.HAS_FUNCTIONS or not hasattr(tf.contrib.eager, "defun"):
+        pytest.skip("from 1.14 on they hold there, and before 1.9 the public API has no functions")
+    v = modes.variable(3.0)
+    f = override_gradient(lambda x: x * v, {"ReadVariableOp": lambda op, dy: 10.0 * dy}, name="net")
+    with pytest.raises(ValueError, match="'net': called inside a function or under a tape in a graph"):
+        modes.by_tape(tf.contrib.eager.defun(lambda x: f(x)), [tf.constant(X)])

@@ -165,6 +165,24 @@ def test_without_op_callbacks_outputs_made_of_each_other_are_refused_and_never_n
 # --- threads -----------------------------------------------------------------------------------------------------
 
 
+def test_ops_that_a_thread_of_forward_s_own_builds_are_refused(graph):
+    def forward(x):
+        built = []
+
+        def build():
+            with graph.as_default():
+                built.append(tf.nn.relu(x))
+
+        thread = threading.Thread(target=build)
+        thread.start()
+        thread.join()
+        return built[0] * 1.0
+
+    f = override_gradient(forward, {"Relu": times_ten}, name="net")
+    with pytest.raises(ValueError, match="'net': none of the Relu ops .* or forward has threads of its own build"):
+        f(tf.constant(X))
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_threads_that_build_in_one_graph_each_get_their_own(graph_of_threads, shared):
     """With hand-overs forced between any two lines, so that the operations of several calls are all mixed up."""

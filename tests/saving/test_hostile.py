@@ -207,6 +207,17 @@ def test_recalling_what_is_no_saved_model_is_one_error(tmp_path, content):
         recall_gradients(_saved_model(tmp_path, content))
 
 
+def test_recalling_once_more_finds_the_same(tmp_path):
+    name = "compat_grad_recalled_twice: of one call"
+    saved = saved_model_pb2.SavedModel()
+    function = saved.meta_graphs.add().graph_def.library.function.add()
+    function.node_def.add(name="op", op="IdentityN").attr["_gradient_op_type"].s = name.encode()
+    path = _saved_model(tmp_path, saved.SerializeToString())
+    assert [recall_gradients(path), recall_gradients(path)] == [1, 1]
+    assert _tf.is_registered(name)
+    _tf.unregister_gradient(name)
+
+
 def test_recalling_registers_no_gradient_but_those_of_overrides(tmp_path):
     saved = saved_model_pb2.SavedModel()
     function = saved.meta_graphs.add().graph_def.library.function.add()

@@ -30,12 +30,22 @@ def of_ops(strategy):
     return f, [np.maximum(X, 0), X], 11
 
 
+def of_ops_of_two_inputs(strategy):
+    table = {"Mul": lambda op, dy: (10.0 * dy, None)}
+    return (
+        override_gradient(lambda x: tf.multiply(x, x + 1.0), table, strategy=strategy, name="scale"),
+        [X * (X + 1)],
+        10,
+    )
+
+
 CASES = [
     (of_a_backward, "auto"),
     (of_a_backward, "custom_gradient"),
     (of_a_surrogate, "auto"),
     (of_a_surrogate, "custom_gradient"),
     (of_ops, "auto"),
+    (of_ops_of_two_inputs, "auto"),
 ]
 
 
