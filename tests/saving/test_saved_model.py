@@ -397,9 +397,9 @@ def test_a_custom_gradient_beside_an_override_in_backward_is_warned_of(functions
     def theirs(x):
         return x * 1.0, lambda dy: 7.0 * dy
 
-    f = override_gradient(lambda x: x * x, lambda op, dy: theirs(programs.tenfold(dy)), name="both")
+    f = override_gradient(lambda x: x * x, lambda op, dy: theirs(programs.tenfold(dy)), name="both kinds")
     (warned,) = save(module_of(f), tmp_path / "both")
-    assert "'both': its second derivative is not saved: its backward calls a custom gradient that is no" in warned
+    assert "'both kinds': its second derivative is not saved: its backward calls a custom gradient that is no" in warned
 
 
 @writes_gradients
