@@ -104,8 +104,6 @@ DefunBody = first("tensorflow.python.framework.function._FuncGraph")
 
 def _gradient_by_attribute(op, *gradients):
     """What TensorFlow itself does with an op that has a ``_gradient_op_type``, but not with the call of a function."""
-    if "_gradient_op_type" not in op.node_def.attr:
-        return list(gradients)
     return registered_gradient(text(op.get_attr("_gradient_op_type")))(op, *gradients)
 
 
