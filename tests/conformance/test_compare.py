@@ -115,7 +115,8 @@ def test_one_wrong_bit_in_one_environment_turns_the_report_red(tmpdir, capsys):
 
 def test_ways_that_differ_by_a_bit_fail_where_none_is_allowed():
     case = Case("Planted", "a bit", function=lambda x: x * 1.5, inputs=[f32([0.5])], ulps=0, ulps_modes=0)
-    proof, (one, other) = Proof(Recorder()), plain_ways()[:1] * 2
+    one = other = next(way for way in plain_ways() if way.lacks is None)
+    proof = Proof(Recorder())
     results = one.run(case)
     proof.check(case, one, results)
     moved = dict(results, first=[np.nextafter(results["first"][0], np.float32(2))])

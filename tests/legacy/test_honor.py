@@ -439,6 +439,8 @@ def test_what_another_thread_does_meanwhile_is_left_to_tensorflow():
         return relu(x)
 
     mode = modes.EAGER if modes.HAS_EAGER and _tf.tells_of_executed_ops else modes.GRAPH
+    if mode.lacks is not None:
+        pytest.skip("maps hold neither in eager mode nor in plain graphs beside it (1.5, 1.6)")
     assert gradient(mode, f, -2.0) == 100.0
     assert found == expected
 
