@@ -160,32 +160,27 @@ def test_in_forward_mode(functions, traced):
         assert_same_bits(call(tf.constant(X)).numpy(), 9.0 * X * X * Y)
 
 
+def squared_where_positive(x):
+    if tf.reduce_sum(x) > 0.0:
+        y = x * x
+    else:
+        y = x
+    return y
+
+
 @pytest.mark.skipif(not hasattr(tf, "autodiff"), reason="TensorFlow has forward mode from 2.1 on")
 def test_in_eager_forward_mode_of_python_control_flow(functions):
-    def forward(x):
-        if tf.reduce_sum(x) > 0.0:
-            y = x * x
-        else:
-            y = x
-        return y
-
-    f = override_gradient(forward, thrice)
+    f = override_gradient(squared_where_positive, thrice)
     x = tf.constant(X)
-    with tf.autodiff.ForwardAccumulator(x, tf.constant(Y)) as accumulator:
-        y = f(x)
-    assert_same_bits(accumulator.jvp(y).numpy(), 6.0 * X * Y)
+    for _ in range(2):
+        with tf.autodiff.ForwardAccumulator(x, tf.constant(Y)) as accumulator:
+            y = f(x)
+        assert_same_bits(accumulator.jvp(y).numpy(), 6.0 * X * Y)
 
 
 @modes.NEEDS_AUTOGRAPH
 def test_autograph_reaches_forward_again(functions):
-    def forward(x):
-        if tf.reduce_sum(x) > 0.0:
-            y = x * x
-        else:
-            y = x
-        return y
-
-    f = override_gradient(forward, thrice)
+    f = override_gradient(squared_where_positive, thrice)
     step = tf.function(lambda x: modes.by_tape(lambda x: f(x), [x])[1][0])
     assert_same_bits(step(tf.constant(X)).numpy(), 6.0 * X)
 
