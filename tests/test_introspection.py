@@ -2,13 +2,16 @@
 
 import copy
 import functools
+import os
 import pydoc
+import subprocess
 import sys
 
 import pytest
 import tensorflow as tf
 
 from compat_grad import Override, override_gradient
+from tests.processes import where_compat_grad_is
 
 
 def forward(x):
@@ -88,3 +91,10 @@ def test_the_class_can_be_asked_for_and_annotated_with():
     assert isinstance(f, Override) and type(f) is Override
     if sys.version_info >= (3, 7):  # 3.6 has no __class_getitem__
         assert Override[[float], float] is Override
+
+
+def test_the_tools_for_tests_are_there_without_being_imported():
+    code = "import compat_grad; print(compat_grad.testing.modes.__module__)"
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(where_compat_grad_is()))
+    said = subprocess.check_output([sys.executable, "-c", code], env=environment, universal_newlines=True)
+    assert said.split()[-1].startswith("compat_grad.testing.")

@@ -310,6 +310,11 @@ def test_a_program_has_all_modes_that_can_be_enabled_when_it_starts(cifar, is_us
     assert sorted(rows_of_table(output)) == sorted(expected), output
 
 
+def test_a_program_that_is_asked_for_graphs_stays_in_them():
+    code = "from compat_grad.demo import modes; modes.enable_eager(['graph']); print(modes.executing_eagerly())"
+    assert run_python(code)[0].split() == [str(IS_TF2)]
+
+
 def test_digits_are_learned(tmp_path, capsys):
     pytest.importorskip("sklearn")
     assert demo.main(["--modes", "graph", "--epochs", "5", "--picture", str(tmp_path / "picture.png")]) == 0

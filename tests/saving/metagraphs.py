@@ -82,6 +82,7 @@ def _relu_backward(op, dy):
 def build(f):
     """Build f in the default graph; return its x and y."""
     x = v1.placeholder(tf.float32, [3], name="x")
+    v1.get_variable("another", initializer=1.0)  # which is looked at before w, and passed over
     w = v1.get_variable("w", initializer=np.array([4.0, 2.0, 1.0], np.float32))
     return x, tf.identity(f(x, w), name="y")
 

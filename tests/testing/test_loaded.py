@@ -101,6 +101,19 @@ def test_an_error_of_the_function_is_not_taken_for_one_of_the_loaded_model():
 
 
 @needs_it
+def test_a_case_that_fails_keeps_no_other_from_being_saved():
+    def refuses(x):
+        raise LookupError("no such thing")
+
+    wrong = Case("mine", "refusing", function=refuses, inputs=[X], gradient=lambda x, dy: dy)
+    right = Case("mine", "sevenfold", forward=lambda x: 2.0 * x, backward=lambda op, dy: 7.0 * dy, inputs=[X])
+    of_wrong, of_right = loaded.run_all([wrong, right]).results
+    with pytest.raises(LookupError, match="no such thing"):
+        loaded.all_of(of_wrong)
+    np.testing.assert_array_equal(loaded.all_of(of_right)["value"][0], 2.0 * X)
+
+
+@needs_it
 def test_a_gradient_that_is_lost_by_saving_fails_in_the_words_of_the_loaded_model():
     def backward(op, dy):
         return tf.ensure_shape(tf.numpy_function(lambda dy: dy, [dy], tf.float32), dy.shape)
