@@ -7,7 +7,8 @@ from compat_grad.testing.ulp import INCOMPARABLE, ulps_apart
 
 def assert_close(case, found, expected, what):
     """Assert that found is expected to within the case's tolerance; no gradient counts as zero."""
-    assert is_close(case, found, expected), "{}:\n{!r}\nexpected\n{!r}".format(what, found, expected)
+    if not is_close(case, found, expected):
+        raise AssertionError("{}:\n{!r}\nexpected\n{!r}".format(what, found, expected))
 
 
 def is_close(case, found, expected):
@@ -33,7 +34,8 @@ def assert_same_values(results, others):
         one, other = np.asarray(one), np.asarray(other)
         if one.dtype.kind == "f":
             numbers = ~np.isnan(one)
-            assert np.array_equal(np.signbit(one[numbers]), np.signbit(other[numbers])), "the sign of a zero"
+            if not np.array_equal(np.signbit(one[numbers]), np.signbit(other[numbers])):
+                raise AssertionError("the sign of a zero")
 
 
 def distance(arrays, others):

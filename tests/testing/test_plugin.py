@@ -74,9 +74,9 @@ def test_a_map():
 """
 
 
-def run_pytest(folder, *options):
+def run_pytest(folder, *options, **variables):
     path = os.pathsep.join(where_compat_grad_is())  # all of sys.path would hold setuptools' own plugins
-    environment = dict(os.environ, PYTHONPATH=path, TOX_ENV_NAME="planted", PYTHONIOENCODING="utf-8")
+    environment = dict(os.environ, PYTHONPATH=path, TOX_ENV_NAME="planted", PYTHONIOENCODING="utf-8", **variables)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "compat_grad.testing.plugin"]
     done = subprocess.run(
         command + list(options),
@@ -108,6 +108,14 @@ def test_each_case_and_each_test_runs_in_each_mode(ran):
         assert "PASSED test_theirs.py::test_a_fresh_graph[{}]".format(mode.key) in printed
         assert "PASSED test_theirs.py::Mine/reversal, {} · gradient_override_map".format(mode.name) in printed
         assert "FAILED test_theirs.py::Mine/wrong formula, {} · gradient_override_map".format(mode.name) in printed
+
+
+def test_a_wrong_case_fails_where_python_leaves_assert_statements_out(tmp_path):
+    tmp_path.joinpath("test_theirs.py").write_text(PROJECT)
+    options = ["-k", "wrong", "--gradient-behaviour", modes.BEHAVIOUR]
+    code, printed = run_pytest(tmp_path, "-rA", *options, PYTHONOPTIMIZE="1")
+    assert code == 1
+    assert "FAILED test_theirs.py::Mine/wrong formula" in printed and "PASSED" not in printed
 
 
 def test_a_failure_says_way_and_code(ran):
