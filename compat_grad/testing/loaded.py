@@ -9,6 +9,7 @@ import collections
 import contextlib
 import os
 import pickle
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -143,7 +144,8 @@ class _LoadingProcess:
 
     def __init__(self):
         self._folder = tempfile.mkdtemp(prefix="compat_grad_")
-        shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), "bare.py"), self._folder)
+        with open(os.path.join(self._folder, "bare.py"), "wb") as copy:
+            copy.write(pkgutil.get_data(__name__, "bare.py"))
         self._said = os.path.join(self._folder, "said")
         self.of = os.getpid()  # a fork must start one of its own
         with open(self._said, "w") as said:

@@ -6,17 +6,14 @@ text, and for each cell the ways with the numbers of those that they gave.
 
 import collections
 import json
-import os
+import pkgutil
 
 from compat_grad.testing.results import ORDERS, decode
-
-TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.html")
 
 
 def write(comparison, path):
     """Write the page."""
-    with open(TEMPLATE, encoding="utf-8") as file:
-        template = file.read()
+    template = pkgutil.get_data(__name__, "page.html").decode("utf-8")
     data = json.dumps(page_data(comparison), separators=(",", ":")).replace("</", "<\\/")
     with open(path, "w", encoding="utf-8") as file:
         file.write(template.replace("/*DATA*/null", data))

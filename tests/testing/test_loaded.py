@@ -1,9 +1,15 @@
 """The mode "saved_model": a function saved, and differentiated by a process that cannot import compat_grad."""
 
+import os
+import subprocess
+import sys
+import zipfile
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import compat_grad
 from compat_grad import override_gradient, testing
 from compat_grad.testing import loaded, specs
 from compat_grad.testing.case import Case
@@ -133,6 +139,26 @@ def test_a_declared_case_goes_that_way_where_it_is_asked_for():
     wrong = Case("mine", "wrong", function=lambda x: 2.0 * x, inputs=[X], gradient=lambda x, dy: -dy)
     with pytest.raises(AssertionError, match="first 0"):
         Proof(recorder, with_slow=True).run(wrong, way)
+
+
+@needs_it
+def test_the_package_may_be_in_a_zip(tmp_path):
+    packages, package = str(tmp_path / "packages.zip"), os.path.dirname(compat_grad.__file__)
+    with zipfile.ZipFile(packages, "w") as archive:
+        for folder, _, files in os.walk(package):
+            for file in files:
+                path = os.path.join(folder, file)
+                archive.write(path, os.path.join("compat_grad", os.path.relpath(path, package)))
+    code = """
+import compat_grad, tensorflow
+from compat_grad import testing
+f = compat_grad.override_gradient(tensorflow.square, lambda op, dy: 7.0 * dy)
+print(compat_grad.__file__, testing.value_and_gradients(f, 3.0, mode="saved_model"))
+"""
+    environment, command = dict(os.environ, PYTHONPATH=packages), [sys.executable, "-c", code]
+    said = subprocess.check_output(command, cwd=str(tmp_path), env=environment, universal_newlines=True)
+    where, numbers = said.splitlines()[-1].split(" ", 1)
+    assert where.startswith(packages) and "9.0" in numbers and "7.0" in numbers
 
 
 @pytest.mark.skipif(modes.HAS_FUNCTIONS, reason="what is saved and loaded elsewhere has its own tests here")
