@@ -161,4 +161,10 @@ def name_of(function):
     public = _tf.public_path(function)  # not "softmax_v2", which Keras 2 takes for its own softmax
     if public is not None:
         return public.rpartition(".")[2]
-    return getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__
+    for attribute in ("__name__", "name"):
+        name = getattr(function, attribute, None)
+        if isinstance(name, bytes):  # a ConcreteFunction's
+            name = name.decode("utf-8")
+        if name and isinstance(name, str):
+            return name
+    return type(function).__name__
