@@ -209,7 +209,11 @@ def _path(thing):
 
 
 def _look_up(found, path):
+    """Return what stands at a path, None where nothing does, or what would be computed first (a property)."""
     for name in path.split("."):
+        kept = inspect.getattr_static(found, name, None)
+        if hasattr(type(kept), "__get__") and not callable(kept) and not isinstance(kept, (staticmethod, classmethod)):
+            return None
         found = getattr(found, name, None)
     return found
 
@@ -239,6 +243,8 @@ def _find(path, keras):
             "@keras.saving.register_keras_serializable() above the function, or save a layer of an override "
             "that the module defines by @override_gradient(...).".format(path, name.rpartition(".")[2])
         )
+    if not callable(found):
+        raise form.malformed("a function", path, "the name of one")
     return found
 
 

@@ -58,7 +58,7 @@ def test_broken_configs_are_errors_of_ours_or_right(name):
         ({"function": "os:system"}, "override is \\['function'\\]"),
         ({"registered": 3}, "override\\['registered'\\] is 3"),
         ({"override": "x" * 10**7}, "'module:name'|a name"),
-        ({"override": "tests.keras.hostile:instance.prop"}, "cannot be read|safe mode|no override"),
+        ({"override": "tests.keras.hostile:instance.prop"}, "'instance.prop' of the module"),
     ],
     ids=["none", "kind", "number", "huge", "property"],
 )
@@ -86,14 +86,18 @@ _DOUBLE = {"function": "tests.keras.models:double"}
         ({"backward": {"function": "no_such_module:f"}}, "'f' of the module 'no_such_module', which cannot be imp"),
         ({"backward": {"function": "tensorflow:no.such"}}, "a function is 'tensorflow:no.such'"),
         ({"backward": {"function": "tensorflow:float32"}}, "a function is 'tensorflow:float32'"),
+        ({"backward": {"function": "tests.keras.hostile:STRANGE"}}, "a function is 'tests.keras.hostile:STRANGE'"),
+        ({"backward": {"function": "tests.keras.hostile:instance.prop"}}, "'instance.prop' of the module"),
     ],
-    ids=["name", "registered", "module", "missing", "no function"],
+    ids=["name", "registered", "module", "missing", "no function", "no function of a module", "a property"],
 )
 def test_outside_of_safe_mode_a_file_is_told_what_is_wrong_with_it(changed, words):
     described = dict(forward=_DOUBLE, backward={"function": "tests.keras.models:ten_times_x"}, surrogate=None)
     assert isinstance(_restore(described), Override)
+    del hostile.ran[:]
     with pytest.raises(ValueError, match=words):
         _restore(dict(described, **changed))
+    assert not hostile.ran
 
 
 @pytest.mark.parametrize(
