@@ -116,7 +116,9 @@ def test_a_case_that_fails_keeps_no_other_from_being_saved():
     of_wrong, of_right = loaded.run_all([wrong, right]).results
     with pytest.raises(LookupError, match="no such thing"):
         loaded.all_of(of_wrong)
-    np.testing.assert_array_equal(loaded.all_of(of_right)["value"][0], 2.0 * X)
+    found = loaded.all_of(of_right)
+    np.testing.assert_array_equal(found["value"][0], 2.0 * X)
+    np.testing.assert_array_equal(found["first"][0], right.expected().first[0])  # 7, the native one is 2
 
 
 @needs_it
